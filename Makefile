@@ -1,0 +1,87 @@
+# The commands a newcomer types. Each sets up what it needs: Debian packages (as root or with passwordless sudo, else it
+# prints the line to run), a libtorch (the `torch` wheel in build/venv, unless CMAKE_PREFIX_PATH or LIBTORCH names one).
+#
+#   make quickstart    build, then run recipes/quickstart.toml and show what came out
+#   make test          build, then every test
+#   make build         leaves build/saucier and build/saucier-worker
+#   make check-format  clang-format and clang-tidy over the tree (needs both installed)
+
+.ONESHELL:
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := build
+
+BUILD   ?= build
+PRESET  ?= release
+TORCH   ?= 2.13.0
+JOBS    ?= $(shell nproc)
+RECIPE  ?= recipes/quickstart.toml
+
+PACKAGES := g++ cmake ninja-build pkg-config ccache mold python3 python3-venv ca-certificates \
+  libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libpng-dev libfreetype-dev \
+  libboost-program-options-dev libpcre2-dev catch2 fonts-noto-color-emoji unicode-data unicode-cldr-core
+
+.PHONY: build test quickstart packages torch configure check-format clean
+
+packages:
+	@missing=""
+	for p in $(PACKAGES); do
+	  [ "$$(dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || missing="$$missing $$p"
+	done
+	[ -z "$$missing" ] && exit 0
+	run=""
+	[ "$$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && run="sudo -n"; } || {
+	  echo "error: these Debian packages are missing:$$missing" >&2
+	  echo "hint: sudo apt-get install --no-install-recommends$$missing" >&2
+	  exit 2
+	}
+	echo "installing:$$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	{ $$run apt-get update -qq && $$run apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null || {
+	  echo "error: apt-get could not install:$$missing" >&2
+	  echo "hint: sudo apt-get update && sudo apt-get install --no-install-recommends$$missing" >&2
+	  exit 2
+	}
+
+# CPU by default: the +cpu build where the index has one, else the index's own (which on Linux brings CUDA along).
+torch: packages
+	@[ -n "$${LIBTORCH:-}$${CMAKE_PREFIX_PATH:-}" ] && exit 0
+	python=$(BUILD)/venv/bin/python
+	[ -x $$python ] || python3 -m venv $(BUILD)/venv
+	$$python -c 'import torch, sys; sys.exit(torch.__version__.split("+")[0] != "$(TORCH)")' 2>/dev/null && exit 0
+	echo "installing torch $(TORCH) into $(BUILD)/venv"
+	pip="$(BUILD)/venv/bin/pip install -q --disable-pip-version-check"
+	$$pip "torch==$(TORCH)+cpu" 2>/dev/null || $$pip "torch==$(TORCH)" || {
+	  echo "error: the torch $(TORCH) wheel could not be installed" >&2
+	  echo "hint: point LIBTORCH at an unpacked libtorch (2.11 to 2.14), or set TORCH to a version your index has" >&2
+	  exit 2
+	}
+
+configure: torch
+	@prefix="$${LIBTORCH:-$${CMAKE_PREFIX_PATH:-}}"
+	[ -n "$$prefix" ] || prefix=$$($(BUILD)/venv/bin/python -c 'import torch; print(torch.utils.cmake_prefix_path)' 2>/dev/null)
+	[ -f $(BUILD)/build.ninja ] && grep -q "^CMAKE_PREFIX_PATH:[A-Z]*=$$prefix$$" $(BUILD)/CMakeCache.txt && exit 0
+	cmake --preset $(PRESET) -B $(BUILD) -DCMAKE_PREFIX_PATH="$$prefix" > $(BUILD)/configure.log 2>&1 || {
+	  grep -A8 -E 'CMake Error' $(BUILD)/configure.log >&2 || cat $(BUILD)/configure.log >&2
+	  echo "error: cmake found no usable set-up (libtorch looked for in '$$prefix', 2.11 or newer is needed)" >&2
+	  echo "hint: see $(BUILD)/configure.log; 'make clean' forgets an earlier choice" >&2
+	  exit 2
+	}
+
+build: configure
+	@ninja -C $(BUILD) -j $(JOBS) --quiet saucier saucier-worker
+
+test: configure
+	@ninja -C $(BUILD) -j $(JOBS) --quiet
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+
+quickstart: build
+	@$(BUILD)/saucier run $(RECIPE)
+
+check-format:
+	@git ls-files '*.cpp' '*.h' | xargs clang-format --dry-run --Werror
+	git ls-files 'modules/base/*.cpp' 'modules/options/*.cpp' 'modules/text/*.cpp' 'modules/data/*.cpp' 'store/*.cpp' 'runner/recipe/*.cpp' 'runner/plan/*.cpp' | xargs -n 4 clang-tidy -p $(BUILD) --quiet
+
+clean:
+	rm -rf $(BUILD)

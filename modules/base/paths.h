@@ -1,0 +1,38 @@
+// The names of everything on disk, in one place.
+//
+//   STORE.db                       the results database (default results/saucier.db)
+//   results/artifacts/KEY/         a finished stage run: manifest.json (last), events.jsonl, and what the stage made
+//   results/work/KEY/              one that runs or was cut off: job.json, events.jsonl, resume/, out/
+//   results/NAME.html              a report
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace saucier::paths {
+
+namespace fs = std::filesystem;
+
+inline constexpr std::string_view kDefaultStore = "results/saucier.db";
+inline constexpr std::string_view kManifest = "manifest.json";
+inline constexpr std::string_view kEvents = "events.jsonl";
+inline constexpr std::string_view kJob = "job.json";
+inline constexpr std::string_view kWorkerLog = "worker.log";
+inline constexpr std::string_view kResume = "resume";  // training state inside a work folder
+inline constexpr std::string_view kOutput = "out";     // becomes the artifact
+
+inline fs::path artifacts(const fs::path& store_file) { return store_file.parent_path() / "artifacts"; }
+inline fs::path work(const fs::path& store_file) { return store_file.parent_path() / "work"; }
+
+// Inside artifacts, by stage kind:
+inline constexpr std::string_view kSynthesized = "samples.json";     // synthesize: LLaVA JSON
+inline constexpr std::string_view kModelFolder = "model";            // train: what was trained, Hugging Face layout
+inline constexpr std::string_view kProjectorFile = "projector.safetensors";  // train, in model/: the projector alone
+inline constexpr std::string_view kAdapterFolder = "adapter";        // train, in model/: PEFT LoRA adapter
+inline constexpr std::string_view kLanguageFolder = "language";    // train, in model/: the whole language model
+inline constexpr std::string_view kTowerFolder = "tower";          // train, in model/: the vision tower
+inline constexpr std::string_view kPredictions = "predictions.jsonl";  // evaluate
+inline constexpr std::string_view kScores = "scores.json";             // evaluate
+
+}  // namespace saucier::paths
