@@ -1,0 +1,93 @@
+// [conversation], [data.NAME], [mixture.NAME]: what is trained on and how it is written out.
+#pragma once
+
+#include "modules/options/table.h"
+
+namespace saucier::options {
+
+struct ConversationOptions {
+  std::string template_name = "vicuna_v1";
+  std::string system = "template";
+  std::string image_position = "front";
+  std::int64_t max_turns = 0;
+  std::string turn_overflow = "split";
+  std::int64_t max_length = 2048;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(template_name, {.key = "template", .help = "Conversation template: how turns are written out.", .choices = {"plain", "vicuna_v1", "llava_v1", "chatml_direct"}});
+    v(system, {.key = "system", .help = "System message: 'template' takes the template's own, 'none' writes none, anything else is the text itself."});
+    v(image_position, {.key = "image_position", .help = "Where the picture stands in its turn.", .choices = {"front", "back", "random", "as_is"}});
+    v(max_turns, {.key = "max_turns", .help = "Most question-answer pairs of one conversation; 0 is no limit.", .unit = "turns", .min = 0});
+    v(turn_overflow, {.key = "turn_overflow", .help = "What happens to turns beyond max_turns: 'split' makes further samples of them, 'truncate' drops them.", .choices = {"split", "truncate"}});
+    v(max_length, {.key = "max_length", .help = "Longest sample after pictures are expanded; longer ones are cut at a turn.", .unit = "tokens", .min = 16});
+  }
+};
+
+// The embedded picture source (modules/data/scenes).
+struct SceneOptions {
+  std::string split = "train";
+  std::int64_t first = 0;
+  std::int64_t count = 1000;
+  std::int64_t image_size = 80;
+  std::int64_t min_objects = 1;
+  std::int64_t max_objects = 6;
+  double repeat = 0.35;
+  std::vector<std::string> objects;
+  std::string backgrounds = "mixed";
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(split, {.key = "split", .help = "Which of the disjoint splits.", .choices = {"train", "validation", "test"}});
+    v(first, {.key = "first", .help = "Index of the first scene.", .unit = "scenes", .min = 0});
+    v(count, {.key = "count", .help = "Number of scenes.", .unit = "scenes", .min = 1});
+    v(image_size, {.key = "image_size", .help = "Side of the square pictures.", .unit = "pixels", .min = 32, .max = 1024});
+    v(min_objects, {.key = "min_objects", .help = "Fewest objects in a scene.", .min = 1, .max = 6});
+    v(max_objects, {.key = "max_objects", .help = "Most objects in a scene.", .min = 1, .max = 6});
+    v(repeat, {.key = "repeat", .help = "Chance that a further object repeats a kind that is in the scene already.", .min = 0, .max = 1});
+    v(objects, {.key = "objects", .help = "Kinds of object by their Unicode names; empty: the standard selection."});
+    v(backgrounds, {.key = "backgrounds", .help = "Which backgrounds are drawn.", .choices = {"mixed", "plain", "gradient", "texture"}});
+  }
+};
+
+struct DataOptions {
+  std::string format;
+  std::string path;
+  std::string images;
+  std::string stage;
+  std::string content = "caption";
+  std::string picture = "pixels";
+  std::vector<std::string> kinds;
+  std::optional<std::int64_t> max_turns;
+  SceneOptions scenes;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(format, {.key = "format", .help = "What the source is: 'scenes' (embedded pictures), 'synthesized' (what a synthesize stage wrote), 'llava' (LLaVA JSON), 'coco' (captions and instances).", .choices = {"scenes", "synthesized", "llava", "coco"}, .required = true});
+    v(path, {.key = "path", .help = "File of a 'llava' source, or folder of a 'coco' one (captions.json, instances.json).", .path = true});
+    v(images, {.key = "images", .help = "Folder of the pictures.", .path = true});
+    v(stage, {.key = "stage", .help = "Synthesize stage whose output a 'synthesized' source reads."});
+    v(content, {.key = "content", .help = "What a 'scenes' or 'coco' source says: 'caption' (one caption, one turn), 'instruct' (conversations by the template teacher, made as they are needed).", .choices = {"caption", "instruct"}});
+    v(picture, {.key = "picture", .help = "How a scene is shown: 'pixels', or as text alone: 'grid' (a coarse grid of words in the place of the picture), 'context' (captions and boxes).", .choices = {"pixels", "grid", "context"}});
+    v(kinds, {.key = "kinds", .help = "Only samples of these kinds (conversation, detail, reasoning); empty: all.", .choices = {"conversation", "detail", "reasoning"}});
+    v(max_turns, {.key = "max_turns", .help = "Turn limit of this source, in the place of conversation.max_turns.", .unit = "turns", .min = 0});
+    v(scenes, {.key = "scenes", .help = "Which scenes a 'scenes' source holds."});
+  }
+};
+
+struct MixtureOptions {
+  std::map<std::string, Weight> weights;
+  std::string exhausted = "repeat";
+  std::optional<std::int64_t> samples;
+  std::optional<double> epochs;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(weights, {.key = "weights", .help = "Share of each data source, or 'natural' (in proportion to its size).", .required = true});
+    v(exhausted, {.key = "exhausted", .help = "What happens when a source runs out: 'repeat' starts it again, 'stop' ends the stage, 'drop' goes on without it.", .choices = {"repeat", "stop", "drop"}});
+    v(samples, {.key = "samples", .help = "Samples drawn in all.", .unit = "samples", .min = 1});
+    v(epochs, {.key = "epochs", .help = "Passes over the natural sources, in the place of samples.", .positive = true});
+  }
+};
+
+}  // namespace saucier::options

@@ -1,0 +1,49 @@
+// What the runner hands to a worker: one stage of one trial, everything resolved, paths absolute.
+#pragma once
+
+#include "modules/options/stage_options.h"
+
+namespace saucier::options {
+
+struct Job {
+  std::int64_t protocol = 1;
+  std::string stage;                             // its name in the recipe
+  std::string kind;                              // train | synthesize | evaluate
+  std::string key;                               // stage key, 64 hex digits
+  std::int64_t seed = 0;                         // of the recipe; the stage derives its own streams from (seed, stage)
+  std::string work;                              // work folder: events.jsonl, resume/, out/
+  std::string from;                              // artifact of the train stage this one goes on from; empty: none
+  std::map<std::string, std::string> artifacts;  // stage name → artifact folder, for sources that read a stage's output
+  std::string device = "cpu";                    // cpu | cuda:0
+  std::int64_t threads = 0;                      // 0: as many as cores
+  ModelOptions model;
+  ConversationOptions conversation;              // the stage's own overrides already merged in
+  std::map<std::string, DataOptions> data;       // only the sources the stage uses
+  std::map<std::string, MixtureOptions> mixture; // only the mixtures it uses
+  std::optional<TrainOptions> train;             // exactly one of these three
+  std::optional<SynthesizeOptions> synthesize;
+  std::optional<EvaluateOptions> evaluate;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(protocol, {.key = "protocol", .help = "Version of the worker protocol."});
+    v(stage, {.key = "stage", .help = "Stage name."});
+    v(kind, {.key = "kind", .help = "Stage kind."});
+    v(key, {.key = "key", .help = "Stage key."});
+    v(seed, {.key = "seed", .help = "Seed of the recipe."});
+    v(work, {.key = "work", .help = "Work folder."});
+    v(from, {.key = "from", .help = "Artifact of the stage this one goes on from."});
+    v(artifacts, {.key = "artifacts", .help = "Stage name to artifact folder."});
+    v(device, {.key = "device", .help = "Device to run on."});
+    v(threads, {.key = "threads", .help = "CPU threads; 0: as many as cores."});
+    v(model, {.key = "model", .help = "The model."});
+    v(conversation, {.key = "conversation", .help = "The conversation format."});
+    v(data, {.key = "data", .help = "Data sources by name."});
+    v(mixture, {.key = "mixture", .help = "Mixtures by name."});
+    v(train, {.key = "train", .help = "Options of a train stage."});
+    v(synthesize, {.key = "synthesize", .help = "Options of a synthesize stage."});
+    v(evaluate, {.key = "evaluate", .help = "Options of an evaluate stage."});
+  }
+};
+
+}  // namespace saucier::options

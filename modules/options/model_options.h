@@ -1,0 +1,97 @@
+// [model]: which parts are joined, or how parts made from nothing look.
+#pragma once
+
+#include "modules/options/table.h"
+
+namespace saucier::options {
+
+struct TokenizerOptions {
+  std::int64_t vocab_size = 1024;
+  std::int64_t train_samples = 4000;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(vocab_size, {.key = "vocab_size", .help = "Entries of the byte-level BPE vocabulary, bytes and special tokens included.", .unit = "tokens", .min = 300, .max = 65536});
+    v(train_samples, {.key = "train_samples", .help = "Samples of the stage's own data that the merges are learned from.", .unit = "samples", .min = 1});
+  }
+};
+
+struct LanguageModelOptions {
+  std::string path;
+  std::string init = "pretrained";
+  std::string initialization = "normal";
+  std::int64_t hidden_size = 192;
+  std::int64_t intermediate_size = 512;
+  std::int64_t layers = 4;
+  std::int64_t heads = 6;
+  std::int64_t kv_heads = 6;
+  std::int64_t max_positions = 1024;
+  double rope_theta = 10000;
+  TokenizerOptions tokenizer;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(path, {.key = "path", .help = "Folder of the language model in Hugging Face layout (config.json, safetensors, tokenizer.json).", .path = true});
+    v(init, {.key = "init", .help = "'pretrained' loads `path`; 'random' starts from nothing with the sizes below.", .choices = {"pretrained", "random"}});
+    v(initialization, {.key = "initialization", .help = "How the weights of a model made from nothing are drawn: 'normal' (0, 0.02), or 'matching' (heads that find equal words from the start, for tiny models).", .choices = {"normal", "matching"}});
+    v(hidden_size, {.key = "hidden_size", .help = "Width of a model made from nothing.", .min = 8});
+    v(intermediate_size, {.key = "intermediate_size", .help = "Width of its SwiGLU feed-forward.", .min = 8});
+    v(layers, {.key = "layers", .help = "Number of its decoder layers.", .min = 1});
+    v(heads, {.key = "heads", .help = "Number of its attention heads.", .min = 1});
+    v(kv_heads, {.key = "kv_heads", .help = "Number of its key and value heads (grouped-query attention when fewer).", .min = 1});
+    v(max_positions, {.key = "max_positions", .help = "Longest sequence it is made for.", .unit = "tokens", .min = 16});
+    v(rope_theta, {.key = "rope_theta", .help = "Base of its rotary position embedding.", .positive = true});
+    v(tokenizer, {.key = "tokenizer", .help = "Tokenizer that is learned with a model made from nothing."});
+  }
+};
+
+struct VisionTowerOptions {
+  std::string path;
+  std::string init = "pretrained";
+  std::int64_t layer = -2;
+  std::string features = "patch";
+  std::int64_t image_size = 80;
+  std::int64_t patch_size = 16;
+  std::int64_t hidden_size = 192;
+  std::int64_t intermediate_size = 768;
+  std::int64_t layers = 4;
+  std::int64_t heads = 6;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(path, {.key = "path", .help = "Folder of the vision tower in Hugging Face layout (CLIPVisionModel).", .path = true});
+    v(init, {.key = "init", .help = "'pretrained' loads `path`; 'random' starts from nothing with the sizes below.", .choices = {"pretrained", "random"}});
+    v(layer, {.key = "layer", .help = "Hidden layer whose output is used; negative counts from the end, -1 is the last."});
+    v(features, {.key = "features", .help = "'patch' drops the class token, 'cls_patch' keeps it.", .choices = {"patch", "cls_patch"}});
+    v(image_size, {.key = "image_size", .help = "Picture side of a tower made from nothing.", .unit = "pixels", .min = 8});
+    v(patch_size, {.key = "patch_size", .help = "Patch side; must divide image_size.", .unit = "pixels", .min = 2});
+    v(hidden_size, {.key = "hidden_size", .help = "Width of a tower made from nothing.", .min = 8});
+    v(intermediate_size, {.key = "intermediate_size", .help = "Width of its feed-forward.", .min = 8});
+    v(layers, {.key = "layers", .help = "Number of its layers.", .min = 1});
+    v(heads, {.key = "heads", .help = "Number of its attention heads.", .min = 1});
+  }
+};
+
+struct ProjectorOptions {
+  std::string kind = "mlp2x_gelu";
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(kind, {.key = "kind", .help = "How picture features become language-model embeddings.", .choices = {"linear", "mlp2x_gelu", "mlp3x_gelu", "identity"}});
+  }
+};
+
+struct ModelOptions {
+  LanguageModelOptions language_model;
+  VisionTowerOptions vision_tower;
+  ProjectorOptions projector;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(language_model, {.key = "language_model", .help = "The language model."});
+    v(vision_tower, {.key = "vision_tower", .help = "The vision tower."});
+    v(projector, {.key = "projector", .help = "The projector between them."});
+  }
+};
+
+}  // namespace saucier::options

@@ -1,0 +1,84 @@
+// Options declared once: a struct with default member values and one `declare` that names each member.
+//
+//   struct ProjectorOptions {
+//     std::string kind = "mlp2x_gelu";
+//     template <class Visitor> void declare(Visitor& v) {
+//       v(kind, {.key = "kind", .help = "…", .choices = {"linear", "mlp2x_gelu"}});
+//     }
+//   };
+//
+// Everything else derives from it: table_of<T>() (names, types, defaults, ranges: for binding, suggestions, schema and
+// reference), from_json<T> and to_json (for the job that a worker gets). No default stands anywhere else.
+//
+// Members may be: bool, std::int64_t, double, std::string, std::optional of those, std::vector<std::string>,
+// std::vector<std::int64_t>, std::map<std::string, double>, std::map<std::string, Weight>,
+// std::map<std::string, std::string>, another options struct, a std::map<std::string, options struct> and a
+// std::optional<options struct>.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "modules/base/error.h"
+#include "modules/base/json.h"
+
+namespace saucier::options {
+
+enum class Type {
+  kBool, kInteger, kNumber, kString, kStringList, kIntegerList, kNumberMap, kWeightMap, kStringMap, kTable, kTableMap
+};
+
+// A mixture weight: a share, or "natural" (in proportion to the source's own size).
+struct Weight {
+  bool natural = false;
+  double share = 0;
+};
+
+// What a declaration says beside the member.
+struct Rule {
+  std::string key;
+  std::string help;                     // one sentence; required
+  std::string unit = {};                // "tokens", "samples", "pixels"
+  std::optional<double> min = {};       // inclusive
+  std::optional<double> max = {};       // inclusive
+  bool positive = false;                // > 0
+  std::vector<std::string> choices = {};  // of a string, of the items of a list, of the keys of a map
+  bool required = false;
+  bool operational = false;             // does not change the result: never part of a stage key
+  bool path = false;                    // a file or folder, relative to the file that says it
+};
+
+struct Table;
+
+struct Field {
+  Rule rule;
+  Type type = Type::kString;
+  bool optional = false;        // may be unset; default null
+  Json default_value;           // null where required or optional
+  const Table* table = nullptr; // of kTable and kTableMap
+};
+
+struct Table {
+  std::vector<Field> fields;    // in declaration order
+  const Field* find(std::string_view key) const;
+  std::vector<std::string> keys() const;
+};
+
+template <class T>
+const Table& table_of();
+
+// `value` holds what differs from the defaults, already checked by bind; a missing key keeps the default. Throws Error
+// on a wrong type (a damaged job, not a user's recipe).
+template <class T>
+T from_json(const Json& value);
+
+template <class T>
+Json to_json(const T& options);  // every field
+
+}  // namespace saucier::options
+
+#include "modules/options/table_impl.h"
