@@ -1,0 +1,214 @@
+#include "runner/recipe/assign.h"
+
+#include <algorithm>
+
+#include "modules/base/suggest.h"
+
+namespace saucier::recipe {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+// Splits at commas outside of brackets and quotes.
+std::vector<std::string_view> split_values(std::string_view text) {
+  std::vector<std::string_view> parts;
+  int depth = 0;
+  char quote = 0;
+  size_t start = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote) {
+      if (c == '\\' && quote == '"') ++i;
+      else if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '[' || c == '{') {
+      ++depth;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    } else if (c == ',' && depth == 0) {
+      parts.push_back(text.substr(start, i - start));
+      start = i + 1;
+    }
+  }
+  parts.push_back(text.substr(start));
+  return parts;
+}
+
+// An argument taken apart; `name` is how messages call it ("--set").
+class ArgumentReader {
+ public:
+  ArgumentReader(std::string name, const std::string& argument, std::string label, Diagnostics& problems)
+      : problems_(problems),
+        name_(std::move(name)),
+        source_(std::make_shared<const SourceText>(SourceText{name_, argument})),
+        origin_(std::make_shared<const Origin>(Origin{std::move(label), fs::path()})) {}
+
+  // The path; what stands behind the equals sign is left for `values`.
+  std::optional<Assignment> path() {
+    const std::string& text = source_->text;
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos) {
+      problems_.error("syntax", at(0, text.size()), fmt::format("'{}' needs 'key=value' (got '{}')", name_, text),
+                      fmt::format("write {} {}=VALUE", name_, text.empty() ? "KEY" : text));
+      return std::nullopt;
+    }
+    const std::string_view key = trimmed(std::string_view(text).substr(0, equals));
+    Assignment out{.path = std::string(key), .parts = split_path(key, at(text.find(key), key.size())), .values = {}};
+    for (const PathPart& part : out.parts) {
+      if (!part.name.empty()) continue;
+      problems_.error("syntax", part.position, fmt::format("an empty name in the path '{}'", out.path));
+      return std::nullopt;
+    }
+    return out;
+  }
+
+  std::string_view behind_equals() const {
+    return std::string_view(source_->text).substr(source_->text.find('=') + 1);
+  }
+
+  std::optional<Node> value(std::string_view text) {
+    const std::string_view inner = trimmed(text);
+    const auto offset = static_cast<size_t>((inner.empty() ? text : inner).data() - source_->text.data());
+    if (inner.empty()) {
+      problems_.error("syntax", at(offset, 1), fmt::format("'{}' has no value here", name_), "write \"\" for an empty text");
+      return std::nullopt;
+    }
+    return parse_value(source_, inner, at(offset, inner.size()).column, origin_, problems_);
+  }
+
+ private:
+  Position at(size_t offset, size_t size) const {
+    const std::string_view text = source_->text;
+    const int column = code_points(text.substr(0, offset)) + 1;
+    return {source_, 1, column, column + std::max(1, code_points(text.substr(offset, size)))};
+  }
+
+  Diagnostics& problems_;
+  std::string name_;
+  std::shared_ptr<const SourceText> source_;
+  std::shared_ptr<const Origin> origin_;
+};
+
+Node* find_stage(Node& root, const PathPart& name, Diagnostics& problems) {
+  std::vector<std::string> known;
+  if (Node* stages = root.find("stage"); stages && stages->is(Kind::kList)) {
+    for (Node& stage : stages->items) {
+      const Node* its = stage.find("name");
+      if (!its || !its->is(Kind::kString)) continue;
+      if (its->text() == name.name) return &stage;
+      known.push_back(its->text());
+    }
+  }
+  problems.error("unknown-stage", name.position, fmt::format("no stage '{}' in the recipe", name.name),
+                 suggestion(name.name, known));
+  return nullptr;
+}
+
+bool is_known_part(const Node& root, const std::vector<PathPart>& path, Diagnostics& problems) {
+  if (path.size() < 2 || (path[0].name != "data" && path[0].name != "mixture")) return true;
+  std::vector<std::string> known;
+  if (const Node* tables = root.find(path[0].name))
+    for (const Node& table : tables->items) known.push_back(table.key);
+  if (std::find(known.begin(), known.end(), path[1].name) != known.end()) return true;
+  const bool data = path[0].name == "data";
+  problems.error(data ? "unknown-source" : "unknown-mixture", path[1].position,
+                 fmt::format("no {} '{}' in the recipe", data ? "data source" : "mixture", path[1].name),
+                 suggestion(path[1].name, known));
+  return false;
+}
+
+}  // namespace
+
+std::vector<PathPart> split_path(std::string_view text, const Position& position) {
+  // A quoted key of a file: its text begins behind the quote.
+  const int quote = position.end_column - position.column == code_points(text) + 2 ? 1 : 0;
+  std::vector<PathPart> parts;
+  int column = position.column + quote;
+  for (size_t start = 0; start <= text.size();) {
+    const size_t end = std::min(text.find('.', start), text.size());
+    const std::string_view name = text.substr(start, end - start);
+    const int size = code_points(name);
+    parts.push_back({std::string(name), {position.source, position.line, column, column + std::max(size, 1)}});
+    column += size + 1;
+    start = end + 1;
+  }
+  return parts;
+}
+
+std::optional<Assignment> parse_set(const std::string& argument, Diagnostics& problems) {
+  ArgumentReader reader("--set", argument, "--set", problems);
+  std::optional<Assignment> out = reader.path();
+  if (!out) return out;
+  if (out->path == "extends" || out->path == "stage") {
+    problems.error("unknown-key", out->parts[0].position, fmt::format("'{}' cannot be set from the command line", out->path));
+    return std::nullopt;
+  }
+  std::optional<Node> value = reader.value(reader.behind_equals());
+  if (!value) return std::nullopt;
+  out->values.push_back(std::move(*value));
+  return out;
+}
+
+std::optional<Assignment> parse_sweep(const std::string& argument, Diagnostics& problems) {
+  ArgumentReader reader("--sweep", argument, "axis", problems);
+  std::optional<Assignment> out = reader.path();
+  if (!out) return out;
+  for (std::string_view text : split_values(reader.behind_equals())) {
+    std::optional<Node> value = reader.value(text);
+    if (!value) return std::nullopt;
+    out->values.push_back(std::move(*value));
+  }
+  if (out->values.size() == 1 && out->values[0].is(Kind::kList)) {
+    std::vector<Node> items = std::move(out->values[0].items);
+    out->values = std::move(items);
+  }
+  return out;
+}
+
+bool assign(Node& root, const std::vector<PathPart>& path, Node value, Diagnostics& problems) {
+  if (!is_known_part(root, path, problems)) return false;
+  Node* table = &root;
+  size_t next = 0;
+  if (path[0].name == "stage" && path.size() >= 2) {
+    table = find_stage(root, path[1], problems);
+    if (!table) return false;
+    next = 2;
+    if (path.size() == 2) {
+      problems.error("wrong-type", path[1].position, fmt::format("stage '{}' is not a value", path[1].name),
+                     fmt::format("name one of its keys: stage.{}.KEY", path[1].name));
+      return false;
+    }
+  }
+  for (; next + 1 < path.size(); ++next) {
+    Node* inner = table->find(path[next].name);
+    if (!inner) {
+      Node made;
+      made.key = path[next].name;
+      made.key_position = made.position = path[next].position;
+      made.origin = value.origin;
+      table->items.push_back(std::move(made));
+      inner = &table->items.back();
+    } else if (!inner->is(Kind::kTable)) {
+      problems.error("wrong-type", path[next].position,
+                     fmt::format("'{}' is no table (it is {})", path[next].name, kind_name(inner->kind)));
+      return false;
+    }
+    table = inner;
+  }
+  if (path[0].name == "mixture" && path.size() == 3) {  // samples or epochs: the later word counts
+    if (path[2].name == "samples") table->erase("epochs");
+    if (path[2].name == "epochs") table->erase("samples");
+  }
+  value.key = path.back().name;
+  value.key_position = path.back().position;
+  if (Node* old = table->find(value.key)) *old = std::move(value);
+  else table->items.push_back(std::move(value));
+  return true;
+}
+
+}  // namespace saucier::recipe

@@ -1,0 +1,146 @@
+// The whole recipe: name, model, the metric of the sweep.
+
+#include "runner/recipe/check.h"
+
+#include <algorithm>
+
+#include "modules/base/suggest.h"
+
+namespace saucier::recipe {
+namespace {
+
+void check_head(const Bound& bound, Diagnostics& problems) {
+  if (bound.said.contains("name")) {
+    const std::string& name = bound.options.name;
+    const bool fits = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+      return std::islower(c) || std::isdigit(c) || c == '-' || c == '.' || c == '_';
+    });
+    if (!fits)
+      problems.error("bad-name", place_of(*bound.root, "name"), fmt::format("'{}' cannot be the name of a recipe", name),
+                     "use lower-case letters, digits, '-', '.' and '_'");
+  }
+  if (!bound.root->find("stage"))
+    problems.error("missing-key", place(*bound.root), "the recipe has no stage", "add a [[stage]] with a name and a kind");
+}
+
+// STAGE.BENCHMARK.METRIC
+void check_metric(const Bound& bound, Diagnostics& problems) {
+  const Node* sweep = bound.root->find("sweep");
+  const std::string& metric = bound.options.sweep.metric;
+  if (!sweep || metric.empty()) return;
+  const Position& at = place_of(*sweep, "metric");
+  const size_t first = metric.find('.');
+  const size_t second = first == std::string::npos ? first : metric.find('.', first + 1);
+  if (second == std::string::npos) {
+    problems.error("bad-reference", at, fmt::format("'metric' must be 'STAGE.BENCHMARK.METRIC' (got '{}')", metric),
+                   "write, say, metric = \"bench.scenes-pope.f1\"");
+    return;
+  }
+  const std::string name = metric.substr(0, first);
+  const std::string benchmark = metric.substr(first + 1, second - first - 1);
+  const BoundStage* stage = bound.stage(name);
+  if (!stage || (!stage->evaluate && !stage->kind.empty())) {
+    std::vector<std::string> known;
+    for (const BoundStage& other : bound.stages)
+      if (other.evaluate) known.push_back(other.name);
+    problems.error("unknown-stage", at, fmt::format("'metric' names no evaluate stage (got '{}')", name),
+                   suggestion(name, known));
+    return;
+  }
+  if (!stage->evaluate || !stage->said.contains("benchmarks")) return;
+  const std::vector<std::string>& known = stage->evaluate->benchmarks;
+  if (std::find(known.begin(), known.end(), benchmark) == known.end())
+    problems.error("unknown-benchmark", at, fmt::format("stage '{}' does not score '{}'", name, benchmark),
+                   suggestion(benchmark, known));
+}
+
+class ModelChecks {
+ public:
+  ModelChecks(const Bound& bound, Diagnostics& problems) : bound_(bound), problems_(problems) {
+    if (const Node* model = bound.root->find("model"); model && model->is(Kind::kTable)) node_ = model;
+  }
+
+  void check() {
+    const options::ModelOptions& model = bound_.options.model;
+    check_part("language_model", "a language model", model.language_model.init, model.language_model.path,
+               first_stage_with([](const BoundStage& s) {
+                 return s.evaluate || (s.train && s.train->objective != "contrastive");
+               }));
+    check_part("vision_tower", "a vision tower", model.vision_tower.init, model.vision_tower.path,
+               first_stage_with([](const BoundStage& s) { return s.evaluate || (s.train && s.train->objective != "text"); }));
+    if (model.language_model.init == "random") check_sizes(model.language_model);
+    if (model.vision_tower.init == "random") check_sizes(model.vision_tower);
+  }
+
+ private:
+  template <class Test>
+  const BoundStage* first_stage_with(Test test) const {
+    auto it = std::find_if(bound_.stages.begin(), bound_.stages.end(), test);
+    return it == bound_.stages.end() ? nullptr : &*it;
+  }
+
+  const Node* part_node(const char* key) const { return node_ ? node_->find(key) : nullptr; }
+
+  void check_part(const char* key, const char* what, const std::string& init, const std::string& path,
+                  const BoundStage* user) {
+    const Node* part = part_node(key);
+    if (part && !part->is(Kind::kTable)) return;
+    if (!path.empty()) {
+      if (init != "random" && !fs::exists(fs::path(path) / "config.json"))
+        problems_.error("missing-file", place_of(*part, "path"),
+                        fmt::format("'{}' holds no model: there is no config.json in it", part->find("path")->text()),
+                        "name a folder in Hugging Face layout");
+      return;
+    }
+    const bool wrong = part && part->find("path") && !(part->find("path")->is(Kind::kString) && part->find("path")->text().empty());
+    if (init == "random" || wrong || !user) return;
+    problems_.error("missing-key", place(part ? *part : node_ ? *node_ : *user->node),
+                    fmt::format("{} needs {}", user->what, what),
+                    fmt::format("give model.{}.path, or init = \"random\" for one that is made from nothing", key));
+  }
+
+  void need(bool fits, const char* part, const char* key, std::string message) {
+    if (!fits) problems_.error("bad-size", place_of(*part_node(part), key), std::move(message));
+  }
+
+  void check_sizes(const options::LanguageModelOptions& m) {
+    const char* part = "language_model";
+    need(m.hidden_size % m.heads == 0, part, "heads",
+         fmt::format("'heads' must divide 'hidden_size' (got {} and {})", m.heads, m.hidden_size));
+    need(m.heads % m.kv_heads == 0, part, "kv_heads",
+         fmt::format("'kv_heads' must divide 'heads' (got {} and {})", m.kv_heads, m.heads));
+    need(m.hidden_size % m.heads != 0 || m.hidden_size / m.heads % 2 == 0, part, "hidden_size",
+         fmt::format("'hidden_size' / 'heads' must be even for rotary positions (got {})", m.hidden_size / m.heads));
+  }
+
+  void check_sizes(const options::VisionTowerOptions& m) {
+    const char* part = "vision_tower";
+    need(m.hidden_size % m.heads == 0, part, "heads",
+         fmt::format("'heads' must divide 'hidden_size' (got {} and {})", m.heads, m.hidden_size));
+    need(m.image_size % m.patch_size == 0, part, "patch_size",
+         fmt::format("'patch_size' must divide 'image_size' (got {} and {})", m.patch_size, m.image_size));
+  }
+
+  const Bound& bound_;
+  Diagnostics& problems_;
+  const Node* node_ = nullptr;  // [model]
+};
+
+}  // namespace
+
+void check_model(const Bound& bound, Diagnostics& problems) { ModelChecks(bound, problems).check(); }
+
+void check(Bound& bound, Diagnostics& problems, Usage& usage) {
+  check_head(bound, problems);
+  check_model(bound, problems);
+  check_sources(bound, problems);
+  check_mixtures(bound, problems);
+  check_stages(bound, problems);
+  check_metric(bound, problems);
+  for (const BoundStage& stage : bound.stages) {
+    for (const std::string& name : mixtures_of(bound, stage)) usage.mixtures.insert(name);
+    for (const std::string& name : sources_of(bound, stage, true)) usage.sources.insert(name);
+  }
+}
+
+}  // namespace saucier::recipe

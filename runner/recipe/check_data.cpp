@@ -1,0 +1,167 @@
+// Data sources and mixtures.
+
+#include <algorithm>
+
+#include "modules/base/suggest.h"
+#include "runner/recipe/check.h"
+
+namespace saucier::recipe {
+namespace {
+
+bool is_name(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '-' || c == '_';
+  });
+}
+
+void check_name(const Node& entry, std::string_view what, Diagnostics& problems) {
+  if (is_name(entry.key)) return;
+  problems.error("bad-name", place(entry), fmt::format("'{}' cannot be the name of a {}", entry.key, what),
+                 "use letters, digits, '-' and '_'");
+}
+
+class SourceChecks {
+ public:
+  SourceChecks(const Bound& bound, Diagnostics& problems) : bound_(bound), problems_(problems) {}
+
+  void check(const Node& node, const options::DataOptions& source) {
+    check_name(node, "data source", problems_);
+    if (source.format == "synthesized") {
+      if (need(node, source, "stage")) check_stage(node, source);
+    } else if (source.format == "llava") {
+      need(node, source, "path");
+      need(node, source, "images");
+    } else if (source.format == "coco") {
+      need(node, source, "path");
+    } else if (source.format == "scenes" && source.scenes.min_objects > source.scenes.max_objects) {
+      const Node* scenes = node.find("scenes");
+      problems_.error("out-of-range", place_of(scenes ? *scenes : node, "min_objects"),
+                      fmt::format("'min_objects' must not exceed 'max_objects' (got {} and {})",
+                                  source.scenes.min_objects, source.scenes.max_objects));
+    }
+  }
+
+ private:
+  bool need(const Node& node, const options::DataOptions& source, const char* key) {
+    if (node.find(key)) return true;
+    problems_.error("missing-key", place(node),
+                    fmt::format("data source '{}' needs '{}' (format '{}')", node.key, key, source.format));
+    return false;
+  }
+
+  void check_stage(const Node& node, const options::DataOptions& source) {
+    const Node* said = node.find("stage");
+    if (!said->is(Kind::kString)) return;
+    if (const BoundStage* stage = bound_.stage(source.stage)) {
+      if (stage->kind.empty() || stage->kind == "synthesize") return;
+      problems_.error("wrong-stage-kind", said->position,
+                      fmt::format("stage '{}' writes no data: it is a stage of kind '{}'", stage->name, stage->kind),
+                      "name a stage of kind 'synthesize'");
+      return;
+    }
+    std::vector<std::string> known;
+    for (const BoundStage& stage : bound_.stages)
+      if (stage.kind == "synthesize") known.push_back(stage.name);
+    problems_.error("unknown-stage", said->position, fmt::format("no stage '{}' in the recipe", source.stage),
+                    suggestion(source.stage, known));
+  }
+
+  const Bound& bound_;
+  Diagnostics& problems_;
+};
+
+void check_weights(const Bound& bound, const Node& node, const options::MixtureOptions& mixture, Diagnostics& problems) {
+  const Node* weights = node.find("weights");
+  if (!weights || !weights->is(Kind::kTable)) return;
+  const std::vector<std::string> known = names_of(*bound.root, "data");
+  for (const Node& weight : weights->items) {
+    if (std::find(known.begin(), known.end(), weight.key) == known.end())
+      problems.error("unknown-source", place(weight), fmt::format("no data source '{}' in the recipe", weight.key),
+                     suggestion(weight.key, known));
+  }
+  const Json& said = bound.said["mixture"][node.key];
+  if (!said.contains("weights")) return;
+  double sum = 0;
+  bool natural = false, negative = false;
+  for (const auto& [name, weight] : mixture.weights) {
+    natural = natural || weight.natural;
+    if (weight.share >= 0) {
+      sum += weight.share;
+      continue;
+    }
+    negative = true;
+    problems.error("out-of-range", place_of(*weights, name),
+                   fmt::format("the weight of '{}' must be at least 0 (got {})", name, weight.share));
+  }
+  if (negative) return;
+  if (!natural && sum == 0)
+    problems.error("no-weight", weights->position, fmt::format("mixture '{}' draws from no source: every weight is 0", node.key),
+                   "give at least one source a weight above 0, or \"natural\"");
+  if (natural && sum >= 1)
+    problems.error("shares-too-large", weights->position,
+                   fmt::format("the shares sum to {:.6g}: nothing is left for the sources with weight 'natural'", sum),
+                   "keep the sum of the numbers below 1");
+  if (!natural && sum > 0 && mixture.epochs)
+    problems.error("epochs-without-natural", place_of(node, "epochs"),
+                   fmt::format("mixture '{}' has no source with weight 'natural' to count epochs by", node.key),
+                   "give 'samples' in the place of 'epochs'");
+}
+
+void check_length(const Node& node, Diagnostics& problems) {
+  const Node* samples = node.find("samples");
+  const Node* epochs = node.find("epochs");
+  if (samples && epochs) {
+    problems.add({.severity = Severity::kError,
+                  .code = "conflicting-keys",
+                  .message = fmt::format("mixture '{}' gives both 'samples' and 'epochs'", node.key),
+                  .position = place(*epochs),
+                  .notes = {{"'samples' is here", place(*samples)}},
+                  .hint = "keep one of them"});
+  } else if (!samples && !epochs) {
+    problems.error("missing-key", place(node), fmt::format("mixture '{}' needs 'samples' or 'epochs'", node.key),
+                   "write how long it lasts: epochs = 1");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> names_of(const Node& root, std::string_view table) {
+  std::vector<std::string> names;
+  if (const Node* entries = root.find(table); entries && entries->is(Kind::kTable))
+    for (const Node& entry : entries->items) names.push_back(entry.key);
+  return names;
+}
+
+void check_sources(const Bound& bound, Diagnostics& problems) {
+  const Node* sources = bound.root->find("data");
+  if (!sources || !sources->is(Kind::kTable)) return;
+  SourceChecks checks(bound, problems);
+  for (const Node& node : sources->items)
+    if (auto it = bound.options.data.find(node.key); it != bound.options.data.end()) checks.check(node, it->second);
+}
+
+void check_mixtures(const Bound& bound, Diagnostics& problems) {
+  const Node* mixtures = bound.root->find("mixture");
+  if (!mixtures || !mixtures->is(Kind::kTable)) return;
+  for (const Node& node : mixtures->items) {
+    auto it = bound.options.mixture.find(node.key);
+    if (it == bound.options.mixture.end()) continue;
+    check_name(node, "mixture", problems);
+    check_weights(bound, node, it->second, problems);
+    check_length(node, problems);
+  }
+}
+
+void check_usage(const Node& root, const Usage& usage, Diagnostics& problems) {
+  const auto warn = [&](std::string_view table, const std::set<std::string>& used, std::string_view what) {
+    const Node* entries = root.find(table);
+    if (!entries || !entries->is(Kind::kTable)) return;
+    for (const Node& entry : entries->items)
+      if (!used.count(entry.key))
+        problems.warning("unused", place(entry), fmt::format("{} '{}' is never used", what, entry.key));
+  };
+  warn("data", usage.sources, "data source");
+  warn("mixture", usage.mixtures, "mixture");
+}
+
+}  // namespace saucier::recipe

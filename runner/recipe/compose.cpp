@@ -1,0 +1,190 @@
+#include "runner/recipe/compose.h"
+
+#include <algorithm>
+#include <map>
+
+#include "modules/base/file.h"
+#include "modules/base/suggest.h"
+#include "runner/recipe/recipe.h"
+
+namespace saucier::recipe {
+namespace {
+
+class Composer {
+ public:
+  explicit Composer(Diagnostics& problems) : problems_(problems) {}
+
+  Parsed read(const fs::path& file) {
+    const fs::path identity = fs::weakly_canonical(file);
+    open_.push_back({identity, file.string()});
+    auto source = std::make_shared<const SourceText>(SourceText{file.string(), read_file(file)});
+    auto origin = std::make_shared<const Origin>(Origin{"", file.parent_path()});
+    Parsed parsed = parse_text(source, origin, problems_);
+    check_version(parsed.root);
+    drop_repeated_stages(parsed.root);
+    Parsed whole = extend(std::move(parsed), file.parent_path());
+    open_.pop_back();
+    return whole;
+  }
+
+ private:
+  struct Open {
+    fs::path identity;
+    std::string shown;
+  };
+
+  void check_version(const Node& root) {
+    const Node* version = root.find("recipe");
+    if (!version || !version->is(Kind::kInteger)) return;
+    const std::int64_t said = std::get<std::int64_t>(version->scalar);
+    if (said == kLanguageVersion) return;
+    problems_.error("unsupported-version", version->position,
+                    fmt::format("recipe language {} is not known (this saucier reads {})", said, kLanguageVersion),
+                    said > kLanguageVersion ? "use a newer saucier" : fmt::format("write recipe = {}", kLanguageVersion));
+  }
+
+  void drop_repeated_stages(Node& root) {
+    Node* stages = root.find("stage");
+    if (!stages || !stages->is(Kind::kList)) return;
+    std::map<std::string, Position> first;
+    std::vector<Node> kept;
+    for (Node& stage : stages->items) {
+      const Node* name = stage.find("name");
+      if (name && name->is(Kind::kString)) {
+        const auto [it, is_new] = first.emplace(name->text(), name->position);
+        if (!is_new) {
+          problems_.add({.severity = Severity::kError,
+                         .code = "duplicate-stage",
+                         .message = fmt::format("a second stage '{}'", name->text()),
+                         .position = name->position,
+                         .notes = {{"the first one is here", it->second}},
+                         .hint = "give it another name"});
+          continue;
+        }
+      }
+      kept.push_back(std::move(stage));
+    }
+    stages->items = std::move(kept);
+  }
+
+  Parsed extend(Parsed over, const fs::path& folder) {
+    const Node* said = over.root.find("extends");
+    if (!said) return over;
+    std::vector<const Node*> names;
+    if (said->is(Kind::kString)) names.push_back(said);
+    else if (said->is(Kind::kList))
+      for (const Node& item : said->items) names.push_back(&item);
+    else names.push_back(said);
+    Parsed whole;
+    whole.root.origin = over.root.origin;
+    for (const Node* name : names) {
+      if (!name->is(Kind::kString)) {
+        problems_.error("wrong-type", name->position,
+                        fmt::format("'extends' must be a file or a list of files (got {})", kind_name(name->kind)));
+        whole.complete = false;
+        whole.header_lost = true;
+        continue;
+      }
+      Parsed fragment = read_fragment(*name, (folder / name->text()).lexically_normal());
+      fragment.root.erase("extends");
+      whole.complete = whole.complete && fragment.complete;
+      whole.header_lost = whole.header_lost || fragment.header_lost;
+      merge(whole.root, std::move(fragment.root));
+    }
+    over.root.erase("extends");
+    whole.complete = whole.complete && over.complete;
+    whole.header_lost = whole.header_lost || over.header_lost;
+    merge(whole.root, std::move(over.root));
+    return whole;
+  }
+
+  Parsed read_fragment(const Node& name, const fs::path& file) {
+    Parsed none;
+    none.complete = false;  // what is not there would be missed everywhere
+    none.header_lost = true;
+    const fs::path identity = fs::weakly_canonical(file);
+    const auto loop = std::find_if(open_.begin(), open_.end(), [&](const Open& o) { return o.identity == identity; });
+    if (loop != open_.end()) {
+      std::string way;
+      for (auto it = loop; it != open_.end(); ++it) way += it->shown + " -> ";
+      problems_.error("extends-cycle", name.position, fmt::format("a recipe cannot extend itself: {}{}", way, loop->shown));
+      return none;
+    }
+    if (!fs::is_regular_file(file)) {
+      problems_.error("missing-file", name.position, fmt::format("no such recipe '{}'", file.string()), near_files(file));
+      return none;
+    }
+    try {
+      return read(file);
+    } catch (const Error& error) {
+      problems_.error("missing-file", name.position, error.what(), error.hint());
+      return none;
+    }
+  }
+
+  Diagnostics& problems_;
+  std::vector<Open> open_;  // the way from the recipe to the file being read
+};
+
+void merge_stages(Node& base, Node over) {
+  for (Node& stage : over.items) {
+    const Node* name = stage.find("name");
+    Node* same = nullptr;
+    if (name && name->is(Kind::kString))
+      for (Node& other : base.items)
+        if (const Node* its = other.find("name"); its && its->is(Kind::kString) && its->text() == name->text())
+          same = &other;
+    if (same) merge(*same, std::move(stage));
+    else base.items.push_back(std::move(stage));
+  }
+  base.position = over.position;
+}
+
+void merge_at(Node& base, Node over, int depth, bool in_mixtures) {
+  // A mixture says samples or epochs; the later word replaces the earlier one, whichever it was.
+  if (in_mixtures && depth == 2 && (over.find("samples") || over.find("epochs"))) {
+    base.erase("samples");
+    base.erase("epochs");
+  }
+  for (Node& entry : over.items) {
+    Node* old = base.find(entry.key);
+    if (!old) base.items.push_back(std::move(entry));
+    else if (old->is(Kind::kTable) && entry.is(Kind::kTable))
+      merge_at(*old, std::move(entry), depth + 1, in_mixtures || (depth == 0 && old->key == "mixture"));
+    else if (depth == 0 && entry.key == "stage" && old->is(Kind::kList) && entry.is(Kind::kList))
+      merge_stages(*old, std::move(entry));
+    else *old = std::move(entry);
+  }
+  base.position = over.position;
+  base.key_position = over.key_position;
+  base.origin = over.origin;
+}
+
+}  // namespace
+
+Parsed compose(const fs::path& file, Diagnostics& problems) {
+  if (!fs::is_regular_file(file)) throw Error(fmt::format("no such recipe '{}'", file.string()), near_files(file));
+  return Composer(problems).read(file);
+}
+
+void merge(Node& base, Node over) { merge_at(base, std::move(over), 0, false); }
+
+std::string near_files(const fs::path& path) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code failed;
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder, failed))
+    if (entry.path().extension() == ".toml") names.push_back(entry.path().filename().string());
+  if (failed) return fmt::format("there is no folder '{}'", folder.string());
+  std::sort(names.begin(), names.end());
+  const auto shown = [&](const std::string& name) { return (path.parent_path() / name).string(); };
+  std::vector<std::string> near = nearest(path.filename().string(), names, 1);
+  if (near.empty()) near = nearest(path.filename().string() + ".toml", names, 1);
+  if (!near.empty()) return fmt::format("did you mean '{}'?", shown(near[0]));
+  if (names.empty() || names.size() > 8) return "";
+  std::string list;
+  for (const std::string& name : names) list += fmt::format("{}'{}'", list.empty() ? "" : ", ", shown(name));
+  return "there are: " + list;
+}
+
+}  // namespace saucier::recipe

@@ -1,0 +1,21 @@
+// A recipe file and what it `extends`, as one tree: fragments in the order named, later ones win, the file wins over all.
+//
+// Tables merge key by key, `[[stage]]` merges by name (new ones go behind), everything else is replaced.
+#pragma once
+
+#include <filesystem>
+
+#include "runner/recipe/tree.h"
+
+namespace saucier::recipe {
+
+// Throws Error when `file` itself cannot be read; a fragment that cannot is a problem at its `extends`.
+Parsed compose(const fs::path& file, Diagnostics& problems);
+
+// `over` wins. Both are tables.
+void merge(Node& base, Node over);
+
+// Names in `folder` (files that end in .toml) that are near to `name`, as a hint; or what is there.
+std::string near_files(const fs::path& path);
+
+}  // namespace saucier::recipe

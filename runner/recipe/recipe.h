@@ -1,0 +1,54 @@
+// A recipe file, checked and expanded: from text to the fully resolved trials of a sweep.
+//
+//   text → tree with positions (tree.h) → composed (`extends`, overrides) → bound (types, ranges, names) → trials
+//
+// Problems are collected in Recipe::problems; trials are there only when none of them is an error.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "modules/base/diagnostic.h"
+#include "modules/options/job.h"
+
+namespace saucier::recipe {
+
+namespace fs = std::filesystem;
+
+inline constexpr int kLanguageVersion = 1;
+
+// One stage of one trial, resolved. `job` lacks what only a run knows: key, work, from, artifacts, device, threads.
+struct Stage {
+  std::string name;
+  std::string kind;
+  std::string from;                 // train stage it goes on from; "" for none
+  std::vector<std::string> needs;   // all stages whose artifacts it reads (from, synthesized sources), in recipe order
+  options::Job job;
+  std::map<std::string, std::string> origins;  // "learning_rate" → "recipes/x.toml:31", "--set", "axis"
+};
+
+struct Trial {
+  std::string name;                        // "quickstart-1": the recipe and its place in the grid
+  std::map<std::string, Json> parameters;  // axis path → value
+  Json resolved;                           // the whole resolved recipe, canonical
+  std::vector<Stage> stages;               // recipe order, which is a valid order of execution
+};
+
+struct Recipe {
+  std::string name;
+  fs::path file;
+  std::int64_t seed = 0;
+  std::string metric;     // what trials are ranked by: "bench.scenes-pope.f1"; "" where the recipe says none
+  std::string direction = "maximize";
+  std::vector<std::string> axes;
+  std::vector<Trial> trials;
+  Diagnostics problems;
+};
+
+// `set`: "stage.instruct.learning_rate=1e-4"; `sweep`: "conversation.template=vicuna_v1,plain". Throws Error only when
+// the file cannot be read at all.
+Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep);
+
+}  // namespace saucier::recipe

@@ -1,0 +1,63 @@
+// What only the runner reads of a recipe, declared like every other option: its head, [sweep], and the head of a stage.
+// (`extends` is gone by the time options are bound, `stage` and `sweep.axes` have shapes of their own: resolve.h, sweep.h.)
+#pragma once
+
+#include "modules/options/data_options.h"
+#include "modules/options/model_options.h"
+#include "modules/options/table.h"
+
+namespace saucier::recipe {
+
+struct SweepOptions {
+  std::string method = "grid";
+  std::string metric;
+  std::string direction = "maximize";
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(method, {.key = "method", .help = "How points are chosen: 'grid' takes every combination of the axes.", .choices = {"grid"}});
+    v(metric, {.key = "metric", .help = "What trials are ranked by: STAGE.BENCHMARK.METRIC, as in 'bench.scenes-pope.f1'."});
+    v(direction, {.key = "direction", .help = "Which end of the metric is good.", .choices = {"maximize", "minimize"}});
+  }
+};
+
+struct RecipeOptions {
+  std::int64_t recipe = 0;
+  std::string name;
+  std::int64_t seed = 0;
+  options::ModelOptions model;
+  options::ConversationOptions conversation;
+  std::map<std::string, options::DataOptions> data;
+  std::map<std::string, options::MixtureOptions> mixture;
+  SweepOptions sweep;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(recipe, {.key = "recipe", .help = "Version of the recipe language.", .required = true});
+    v(name, {.key = "name", .help = "Name of the recipe: lower-case letters, digits, '-', '.', '_'.", .required = true});
+    v(seed, {.key = "seed", .help = "Every random choice of every stage follows from it.", .min = 0});
+    v(model, {.key = "model", .help = "Which parts are joined."});
+    v(conversation, {.key = "conversation", .help = "How a conversation is written out; a stage may say otherwise."});
+    v(data, {.key = "data", .help = "Data sources by name."});
+    v(mixture, {.key = "mixture", .help = "Mixtures of data sources by name."});
+    v(sweep, {.key = "sweep", .help = "Which values are tried, and what ranks the trials."});
+  }
+};
+
+// What every [[stage]] has beside the table of its kind.
+struct StageHead {
+  std::string name;
+  std::string kind;
+  std::optional<std::string> from;
+  options::ConversationOptions conversation;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(name, {.key = "name", .help = "Name of the stage: letters, digits, '-', '_'.", .required = true});
+    v(kind, {.key = "kind", .help = "What the stage does.", .choices = {"train", "synthesize", "evaluate"}, .required = true});
+    v(from, {.key = "from", .help = "Train stage it goes on from, or 'none'; default: the train stage above."});
+    v(conversation, {.key = "conversation", .help = "What this stage says otherwise than [conversation]."});
+  }
+};
+
+}  // namespace saucier::recipe

@@ -1,0 +1,91 @@
+#include "runner/recipe/resolve.h"
+
+#include <algorithm>
+#include <set>
+
+#include "runner/recipe/check.h"
+
+namespace saucier::recipe {
+namespace {
+
+// The recipe's origins that concern this stage, and its own; the stage's conversation wins over the recipe's.
+std::map<std::string, std::string> origins_of(const Bound& bound, const BoundStage& stage, const options::Job& job) {
+  std::map<std::string, std::string> out;
+  const auto concerns = [&](const std::string& path) {
+    if (path == "seed" || path.starts_with("model.") || path.starts_with("conversation.")) return true;
+    for (const auto& [name, source] : job.data)
+      if (path.starts_with("data." + name + ".")) return true;
+    for (const auto& [name, mixture] : job.mixture)
+      if (path.starts_with("mixture." + name + ".")) return true;
+    return false;
+  };
+  for (const auto& [path, origin] : bound.origins)
+    if (concerns(path)) out[path] = origin;
+  for (const auto& [path, origin] : stage.origins) out[path] = origin;
+  return out;
+}
+
+std::vector<std::string> needs_of(const Bound& bound, const BoundStage& stage, const options::Job& job) {
+  std::set<std::string> names;
+  if (!stage.goes_on_from.empty()) names.insert(stage.goes_on_from);
+  for (const auto& [name, source] : job.data)
+    if (source.format == "synthesized") names.insert(source.stage);
+  std::vector<std::string> out;
+  for (const BoundStage& other : bound.stages)
+    if (names.count(other.name)) out.push_back(other.name);
+  return out;
+}
+
+Stage resolve_stage(const Bound& bound, const BoundStage& stage) {
+  Stage out;
+  out.name = stage.name;
+  out.kind = stage.kind;
+  out.from = stage.goes_on_from;
+  options::Job& job = out.job;
+  job.stage = stage.name;
+  job.kind = stage.kind;
+  job.seed = bound.options.seed;
+  job.model = bound.options.model;
+  job.conversation = stage.conversation;
+  for (const std::string& name : sources_of(bound, stage, false)) job.data[name] = bound.options.data.at(name);
+  for (const std::string& name : mixtures_of(bound, stage)) {
+    options::MixtureOptions mixture = bound.options.mixture.at(name);
+    std::erase_if(mixture.weights, [](const auto& entry) { return !entry.second.natural && entry.second.share == 0; });
+    job.mixture[name] = std::move(mixture);
+  }
+  job.train = stage.train;
+  job.synthesize = stage.synthesize;
+  job.evaluate = stage.evaluate;
+  out.needs = needs_of(bound, stage, job);
+  out.origins = origins_of(bound, stage, job);
+  return out;
+}
+
+}  // namespace
+
+std::vector<Stage> resolve_stages(const Bound& bound) {
+  std::vector<Stage> stages;
+  for (const BoundStage& stage : bound.stages) stages.push_back(resolve_stage(bound, stage));
+  return stages;
+}
+
+Json resolved_recipe(const Bound& bound) {
+  Json out = options::to_json(bound.options);
+  out.erase("sweep");  // which points were tried does not change what one of them is
+  Json stages = Json::array();
+  for (const BoundStage& stage : bound.stages) {
+    Json one = Json::object();
+    if (stage.train) one = options::to_json(*stage.train);
+    if (stage.synthesize) one = options::to_json(*stage.synthesize);
+    if (stage.evaluate) one = options::to_json(*stage.evaluate);
+    one["name"] = stage.name;
+    one["kind"] = stage.kind;
+    one["from"] = stage.goes_on_from.empty() ? "none" : stage.goes_on_from;
+    one["conversation"] = options::to_json(stage.conversation);
+    stages.push_back(std::move(one));
+  }
+  out["stage"] = std::move(stages);
+  return out;
+}
+
+}  // namespace saucier::recipe

@@ -1,0 +1,17 @@
+// From a bound and checked recipe to the stages of one trial.
+#pragma once
+
+#include <vector>
+
+#include "runner/recipe/bound.h"
+#include "runner/recipe/recipe.h"
+
+namespace saucier::recipe {
+
+// In recipe order. Sources with weight 0 are left out of a stage's job: they change nothing that it does.
+std::vector<Stage> resolve_stages(const Bound& bound);
+
+// Every value of the recipe, defaults too, in one object whose dump is equal for equal recipes.
+Json resolved_recipe(const Bound& bound);
+
+}  // namespace saucier::recipe
