@@ -1,0 +1,97 @@
+// Batches for training, made ahead of their use in threads that sleep while there is nothing to do.
+//
+// Batch b is a function of (mixture, options, b): a run that goes on at batch k sees what the first run would have seen.
+// The draws of `window` batches are encoded together, sorted by length and cut into batches of like length, which cost
+// less padding; then the batches of the window are shuffled. A dropped draw leaves the batches of its window smaller by
+// its part; it is never replaced, since that would bend the mixture.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "modules/data/conversation_samples.h"
+#include "modules/data/mixture.h"
+
+namespace saucier::data {
+
+struct Batch {
+  std::int64_t number = 0;
+  std::vector<std::vector<std::int32_t>> ids;     // [B][T of the row]; one image() id stands for the picture
+  std::vector<std::vector<std::int32_t>> labels;  // as ids; kIgnore where not learned; not shifted
+  std::vector<Picture> pictures;                  // each picture of the batch once
+  std::vector<std::int32_t> picture_of;           // [B] index into pictures, -1 without a picture
+  std::vector<std::string> sample_ids;            // [B]
+  std::vector<std::int32_t> sources;              // [B] index into Mixture::sources()
+  std::vector<Drop> dropped;                      // of the whole window; in its lowest-numbered batch only
+  std::int64_t draws = 0;                         // drawn up to the end of this batch's window
+};
+
+struct LoaderOptions {
+  std::int64_t global_batch = 32;
+  std::int64_t picture_tokens = 0;  // JoinedModel::picture_tokens()
+  std::uint64_t seed = 0;
+  std::int64_t window = 8;          // batches that are sorted together
+  std::int64_t ahead = 4;           // batches made before they are asked for
+  int threads = 1;
+};
+
+class Loader {
+ public:
+  // `tokenizer` must outlive this object. Threads start with the first get().
+  Loader(std::shared_ptr<const Mixture> mixture, const text::Tokenizer& tokenizer,
+         const options::ConversationOptions& conversation, const LoaderOptions& options);
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  std::int64_t batches() const { return batches_; }  // ceil(size / global_batch); the last may be smaller
+  const Mixture& mixture() const { return *mixture_; }
+
+  // Batch `number`, while the threads go on with the following ones; any other number than the next begins anew there.
+  // An Error met while making it (a picture that cannot be read, a window with fewer usable samples than batches) is thrown here.
+  // For one thread at a time.
+  Batch get(std::int64_t number);
+
+  Batch make(std::int64_t number) const;  // the same, here and now; thread-safe
+
+ private:
+  struct Window;
+  struct Made {
+    Batch batch;
+    std::exception_ptr error;
+  };
+  std::int64_t windows() const;
+  std::shared_ptr<const Window> make_window(std::int64_t number) const;
+  std::shared_ptr<const Window> window(std::int64_t number) const;  // the few latest are kept
+  Batch make_from(const Window& window, std::int64_t number) const;
+  void work();
+
+  std::shared_ptr<const Mixture> mixture_;
+  ConversationWriter writer_;
+  LoaderOptions options_;
+  std::int64_t batches_ = 0;
+
+  struct Slot;
+  mutable std::mutex window_mutex_;
+  mutable std::deque<std::shared_ptr<Slot>> windows_;
+
+  std::mutex mutex_;
+  std::condition_variable wanted_;  // the threads wait here: room for another batch, or the end
+  std::condition_variable ready_;   // get() waits here
+  std::map<std::int64_t, Made> made_;
+  std::int64_t next_get_ = 0;
+  std::int64_t next_make_ = 0;
+  std::uint64_t run_ = 0;           // counts new beginnings: what was made for an older one is thrown away
+  bool stop_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace saucier::data

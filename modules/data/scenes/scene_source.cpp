@@ -1,0 +1,110 @@
+#include "modules/data/scenes/scene_source.h"
+
+#include "modules/base/error.h"
+#include "modules/base/rng.h"
+#include "modules/base/suggest.h"
+
+namespace saucier::data {
+
+namespace {
+
+constexpr std::uint64_t kCaptionSeed = 0xCA9 + kGeneratorVersion;
+
+class DescribedScenes : public DescribedPictures {
+ public:
+  DescribedScenes(std::shared_ptr<const SceneWorld> world, options::SceneOptions options)
+      : world_(std::move(world)), pictures_(scene_pictures(world_)), options_(std::move(options)) {}
+  std::int64_t size() const override { return options_.count; }
+  CaptionsAndBoxes context(std::int64_t index) const override { return world_->context(scene(index)); }
+  PictureRef picture(std::int64_t index) const override { return {.reference = scene_reference(index), .source = pictures_}; }
+
+ private:
+  Scene scene(std::int64_t index) const { return world_->scene(options_.split, options_.first + index); }
+  std::string scene_reference(std::int64_t index) const { return Scene{.split = options_.split, .index = options_.first + index, .background = {}, .objects = {}}.reference(); }
+
+  std::shared_ptr<const SceneWorld> world_;
+  std::shared_ptr<const PictureSource> pictures_;
+  options::SceneOptions options_;
+};
+
+class CaptionSamples : public SampleSource {
+ public:
+  CaptionSamples(std::shared_ptr<const DescribedPictures> pictures, std::string source)
+      : pictures_(std::move(pictures)), source_(std::move(source)) {}
+  std::int64_t size() const override { return pictures_->size(); }
+  Sample get(std::int64_t index) const override {
+    CaptionsAndBoxes context = pictures_->context(index);
+    if (context.captions.empty()) throw Error(fmt::format("picture '{}' has no caption", context.id));
+    Rng rng(kCaptionSeed, "caption." + context.id);
+    std::string question = std::string(kImageMarker) + "\n" + rng.pick(brief_questions());
+    return {.id = context.id,
+            .source = source_,
+            .kind = "caption",
+            .turns = {{.role = Role::kUser, .text = std::move(question)}, {.role = Role::kAssistant, .text = rng.pick(context.captions)}},
+            .picture = pictures_->picture(index)};
+  }
+
+ private:
+  std::shared_ptr<const DescribedPictures> pictures_;
+  std::string source_;
+};
+
+class TextView : public SampleSource {
+ public:
+  TextView(std::shared_ptr<const SampleSource> samples, std::shared_ptr<const SceneWorld> world, std::string view)
+      : samples_(std::move(samples)), world_(std::move(world)), view_(std::move(view)) {}
+  std::int64_t size() const override { return samples_->size(); }
+  Sample get(std::int64_t index) const override { return as_text(samples_->get(index), *world_, view_); }
+
+ private:
+  std::shared_ptr<const SampleSource> samples_;
+  std::shared_ptr<const SceneWorld> world_;
+  std::string view_;
+};
+
+}  // namespace
+
+const std::vector<std::string>& brief_questions() {
+  static const std::vector<std::string> kQuestions = {
+      "Say in one sentence what the picture shows.", "Give a short caption for this picture.",
+      "What does the picture show, in a few words?", "Describe this picture briefly.",
+      "Sum up the picture in one line.",             "Write a brief caption.",
+      "What is in this picture? Keep it short.",     "Tell me in short what you see."};
+  return kQuestions;
+}
+
+std::shared_ptr<const DescribedPictures> described_scenes(std::shared_ptr<const SceneWorld> world, const options::SceneOptions& options) {
+  return std::make_shared<DescribedScenes>(std::move(world), options);
+}
+
+std::shared_ptr<const SampleSource> caption_samples(std::shared_ptr<const DescribedPictures> pictures, std::string source) {
+  return std::make_shared<CaptionSamples>(std::move(pictures), std::move(source));
+}
+
+std::shared_ptr<const SampleSource> caption_samples(std::shared_ptr<const SceneWorld> world, const options::SceneOptions& options,
+                                                    std::string source) {
+  return caption_samples(described_scenes(std::move(world), options), std::move(source));
+}
+
+Sample as_text(Sample sample, const SceneWorld& world, const std::string& view) {
+  static const std::vector<std::string> kViews = {"pixels", "grid", "context"};
+  if (view == "pixels") return sample;
+  if (view != "grid" && view != "context") throw Error(fmt::format("unknown view '{}' of a scene", view), suggestion(view, kViews));
+  if (!sample.picture) return sample;
+  const Scene scene = with_context(fmt::format("in sample '{}', shown as '{}'", sample.id, view), [&] { return world.find(sample.picture->reference); });
+  const std::string words = view == "grid" ? world.grid(scene, static_cast<int>(world.options().image_size / 5)) : world.context(scene).to_text(true);
+  std::string& first = sample.turns.front().text;
+  const size_t marker = first.find(kImageMarker);
+  if (marker == std::string::npos) throw Error(fmt::format("sample '{}' does not say where its picture stands", sample.id), "put <image> in its first turn");
+  first.replace(marker, kImageMarker.size(), words);
+  sample.picture.reset();
+  return sample;
+}
+
+std::shared_ptr<const SampleSource> text_view(std::shared_ptr<const SampleSource> samples, std::shared_ptr<const SceneWorld> world,
+                                              std::string view) {
+  if (view == "pixels") return samples;
+  return std::make_shared<TextView>(std::move(samples), std::move(world), std::move(view));
+}
+
+}  // namespace saucier::data

@@ -1,0 +1,207 @@
+#include "modules/data/loader.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <ctime>
+#include <set>
+
+#include "tests/modules/data/fake_source.h"
+
+using namespace saucier;
+using namespace saucier::data;
+
+namespace {
+
+const text::Tokenizer& tokenizer() {
+  static const text::Tokenizer value = text::Tokenizer::learn(std::vector<std::string>{"a red red"}, {.vocab_size = 262});
+  return value;
+}
+
+const options::ConversationOptions kBare{.system = "none"};
+
+std::shared_ptr<const Mixture> mixture_of(std::shared_ptr<const SampleSource> source, std::int64_t samples) {
+  return std::make_shared<Mixture>(std::vector<MixtureSource>{{"s", std::move(source)}},
+                                   options::MixtureOptions{.weights = {{"s", {.natural = true, .share = 0}}}, .samples = samples}, 3);
+}
+
+// Four samples a picture.
+std::shared_ptr<const SampleSource> with_pictures(std::int64_t size, std::shared_ptr<FakePictures> pictures) {
+  return std::make_shared<FakeSource>(size, [pictures](std::int64_t i) {
+    Sample sample = plain_sample(i);
+    if (i % 2 == 0) sample.picture = PictureRef{std::to_string(i / 8), pictures};
+    return sample;
+  });
+}
+
+bool same(const Batch& a, const Batch& b) {
+  const auto pixels = [](const Batch& batch) {
+    std::vector<std::vector<std::uint8_t>> out;
+    for (const Picture& picture : batch.pictures) out.push_back(picture.pixels);
+    return out;
+  };
+  return a.number == b.number && a.ids == b.ids && a.labels == b.labels && a.sample_ids == b.sample_ids && a.sources == b.sources &&
+         a.picture_of == b.picture_of && pixels(a) == pixels(b) && a.dropped.size() == b.dropped.size() && a.draws == b.draws;
+}
+
+}  // namespace
+
+TEST_CASE("an epoch of batches holds every sample once") {
+  Loader loader(mixture_of(fake_source(205), 205), tokenizer(), kBare, {.global_batch = 8, .window = 4, .threads = 2});
+  REQUIRE(loader.batches() == 26);
+  std::set<std::string> seen;
+  std::vector<size_t> sizes;
+  for (std::int64_t b = 0; b < loader.batches(); ++b) {
+    const Batch batch = loader.get(b);
+    CHECK(batch.number == b);
+    REQUIRE(batch.ids.size() == batch.labels.size());
+    REQUIRE(batch.ids.size() == batch.sample_ids.size());
+    REQUIRE(batch.ids.size() == batch.picture_of.size());
+    sizes.push_back(batch.ids.size());
+    seen.insert(batch.sample_ids.begin(), batch.sample_ids.end());
+  }
+  CHECK(seen.size() == 205);
+  CHECK(std::count(sizes.begin(), sizes.end(), 8) == 25);
+  CHECK(std::count(sizes.begin(), sizes.end(), 5) == 1);
+}
+
+TEST_CASE("a run that goes on at batch k sees the same batches") {
+  const auto pictures = std::make_shared<FakePictures>();
+  const LoaderOptions options{.global_batch = 8, .picture_tokens = 4, .seed = 9, .window = 4, .threads = 2};
+  const auto make = [&] { return std::make_unique<Loader>(mixture_of(with_pictures(300, pictures), 700), tokenizer(), kBare, options); };
+  const auto whole = make();
+  std::vector<Batch> batches;
+  for (std::int64_t b = 0; b < whole->batches(); ++b) batches.push_back(whole->get(b));
+  for (const std::int64_t k : {1, 4, 29, 87}) {
+    const auto later = make();
+    for (std::int64_t b = k; b < std::min<std::int64_t>(k + 9, later->batches()); ++b) CHECK(same(later->get(b), batches[b]));
+  }
+  CHECK(same(whole->get(3), batches[3]));  // back in the same loader, and forward
+  CHECK(same(whole->get(60), batches[60]));
+  CHECK(same(whole->get(61), batches[61]));
+  CHECK(same(whole->make(11), batches[11]));
+  LoaderOptions other = options;
+  other.seed = 10;
+  Loader shuffled(mixture_of(with_pictures(300, pictures), 700), tokenizer(), kBare, other);
+  int equal = 0;
+  for (std::int64_t b = 0; b < 8; ++b) equal += same(shuffled.get(b), batches[b]);
+  CHECK(equal < 6);
+}
+
+TEST_CASE("batches hold samples of like length, in no order of length") {
+  Loader loader(mixture_of(fake_source(512), 512), tokenizer(), kBare, {.global_batch = 16, .window = 8});
+  std::int64_t padded = 0, tokens = 0;
+  std::vector<size_t> longest;
+  for (std::int64_t b = 0; b < 8; ++b) {
+    size_t most = 0;
+    const Batch batch = loader.get(b);
+    for (const auto& ids : batch.ids) {
+      tokens += static_cast<std::int64_t>(ids.size());
+      most = std::max(most, ids.size());
+    }
+    longest.push_back(most);
+    padded += static_cast<std::int64_t>(most * batch.ids.size());
+  }
+  CHECK(static_cast<double>(padded) < 1.06 * static_cast<double>(tokens));
+  CHECK_FALSE(std::is_sorted(longest.begin(), longest.end()));
+}
+
+TEST_CASE("samples of a batch share their picture") {
+  const auto pictures = std::make_shared<FakePictures>();
+  Loader loader(mixture_of(with_pictures(64, pictures), 64), tokenizer(), kBare, {.global_batch = 64, .picture_tokens = 4});
+  const Batch batch = loader.get(0);
+  CHECK(batch.pictures.size() == 8);
+  CHECK(pictures->loads == 8);
+  for (size_t i = 0; i < batch.ids.size(); ++i) {
+    const int sample = std::stoi(batch.sample_ids[i]);
+    if (sample % 2) {
+      CHECK(batch.picture_of[i] == -1);
+    } else {
+      CHECK(batch.pictures.at(batch.picture_of[i]).pixels[0] == sample / 8);
+    }
+    CHECK(std::count(batch.ids[i].begin(), batch.ids[i].end(), tokenizer().image()) == (sample % 2 ? 0 : 1));
+  }
+}
+
+TEST_CASE("dropped samples are named once and make the batches of their window smaller") {
+  const auto source = std::make_shared<FakeSource>(64, [](std::int64_t i) {
+    Sample sample = plain_sample(i);
+    if (i % 4 == 0) sample.turns[1].text = "";
+    return sample;
+  });
+  Loader loader(mixture_of(source, 64), tokenizer(), kBare, {.global_batch = 8, .window = 4});
+  std::set<std::string> dropped;
+  size_t drops = 0, kept = 0;
+  for (std::int64_t b = 0; b < loader.batches(); ++b) {
+    const Batch batch = loader.get(b);
+    kept += batch.ids.size();
+    CHECK(batch.ids.size() >= 4);
+    CHECK(batch.ids.size() <= 8);
+    for (const Drop& drop : batch.dropped) {
+      CHECK(drop.reason == "empty turn");
+      CHECK(drop.source == "s");
+      dropped.insert(drop.id);
+      ++drops;
+    }
+  }
+  CHECK(kept == 48);
+  CHECK(drops == 16);
+  CHECK(dropped.size() == 16);
+}
+
+TEST_CASE("a window without enough usable samples is an error that names one") {
+  const auto source = std::make_shared<FakeSource>(32, [](std::int64_t i) {
+    Sample sample = plain_sample(i);
+    sample.turns.clear();
+    return sample;
+  });
+  Loader loader(mixture_of(source, 32), tokenizer(), kBare, {.global_batch = 8});
+  CHECK_THROWS_WITH(loader.get(0), Catch::Contains("batch 0 is empty: 32 of the samples around it were dropped") && Catch::Contains("'no turns'"));
+}
+
+TEST_CASE("an error of a thread reaches the one who asks for its batch") {
+  const auto pictures = std::make_shared<FakePictures>();
+  const auto source = std::make_shared<FakeSource>(64, [pictures](std::int64_t i) {
+    Sample sample = plain_sample(i);
+    sample.picture = PictureRef{i == 40 ? "broken" : "1", pictures};
+    return sample;
+  });
+  Loader loader(mixture_of(source, 64), tokenizer(), kBare, {.global_batch = 8, .picture_tokens = 4, .window = 2});
+  int errors = 0;
+  for (std::int64_t b = 0; b < loader.batches(); ++b) {
+    try {
+      const Batch batch = loader.get(b);
+      CHECK(std::count(batch.sample_ids.begin(), batch.sample_ids.end(), "40") == 0);
+    } catch (const Error& error) {
+      ++errors;
+      CHECK(std::string(error.what()) == "cannot read picture 'broken'");
+      REQUIRE_FALSE(error.context().empty());
+      CHECK(error.context()[0] == "while loading the picture of sample '40' of data source 's'");
+    }
+  }
+  CHECK(errors == 1);
+}
+
+TEST_CASE("no more is made ahead than asked for, and waiting costs no time of the processor") {
+  const auto pictures = std::make_shared<FakePictures>();
+  const auto source = std::make_shared<FakeSource>(800, [pictures](std::int64_t i) {
+    Sample sample = plain_sample(i);
+    sample.picture = PictureRef{std::to_string(i % 100), pictures};
+    return sample;
+  });
+  Loader loader(mixture_of(source, 800), tokenizer(), kBare, {.global_batch = 1, .picture_tokens = 4, .ahead = 3, .threads = 2});
+  loader.get(0);
+  for (int i = 0; i < 1000 && pictures->loads < 4; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(pictures->loads == 4);  // batch 0 and three ahead
+  const std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK(std::clock() - before < CLOCKS_PER_SEC / 20);
+}
+
+TEST_CASE("a loader can be thrown away while its threads work") {
+  for (int i = 0; i < 20; ++i) {
+    Loader loader(mixture_of(fake_source(400), 400), tokenizer(), kBare, {.global_batch = 4, .ahead = 8, .threads = 3});
+    CHECK(loader.get(i).number == i);
+  }
+}

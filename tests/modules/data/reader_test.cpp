@@ -1,0 +1,241 @@
+// LLaVA JSON, picture folders and COCO.
+#include <filesystem>
+#include <fstream>
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "modules/base/error.h"
+#include "modules/base/file.h"
+#include "modules/data/readers/coco.h"
+#include "modules/data/readers/llava_json.h"
+#include "modules/data/readers/picture_folder.h"
+
+using namespace saucier;
+using namespace saucier::data;
+
+namespace {
+
+class Folder {
+ public:
+  Folder() {
+    static int made = 0;
+    path = fs::temp_directory_path() / fmt::format("saucier-reader-{}-{}", ::getpid(), made++);
+    fs::create_directories(path);
+  }
+  ~Folder() { fs::remove_all(path); }
+  fs::path write(const std::string& name, const std::string& text) const {
+    fs::create_directories((path / name).parent_path());
+    std::ofstream(path / name) << text;
+    return path / name;
+  }
+  fs::path path;
+};
+
+const std::shared_ptr<const SceneWorld>& world() {
+  static const auto kWorld = SceneWorld::make({});
+  return kWorld;
+}
+
+LlavaSource source_of(const fs::path& file, const fs::path& images = {}) {
+  return {.file = file, .images = images, .name = "mine", .kinds = {}, .scenes = world()};
+}
+
+const std::string kTalk = R"("conversations":[{"from":"human","value":"hello"},{"from":"gpt","value":"hi"}])";
+
+std::string problem(const std::string& row) {
+  const Folder folder;
+  image::write_png(folder.path / "a.png", {.width = 1, .height = 1, .pixels = {1, 2, 3}});
+  const fs::path file = folder.write("f.json", "[" + row + "]");
+  try {
+    read_llava_json(source_of(file, folder.path));
+  } catch (const Error& error) {
+    const std::string text = error.what(), start = "'" + file.string() + "', line 1: ";
+    return text.starts_with(start) ? text.substr(start.size()) : text;
+  }
+  return "no error";
+}
+
+std::string talk(const std::string& turns, const std::string& more = "") { return R"({"id":"x",)" + more + R"("conversations":[)" + turns + "]}"; }
+std::string turn(const std::string& from, const std::string& value) { return R"({"from":")" + from + R"(","value":")" + value + "\"}"; }
+
+}  // namespace
+
+TEST_CASE("LLaVA JSON: an array, one object a line, and what is written comes back") {
+  const Folder folder;
+  const std::string a = "{\"id\": 7, \"model\": \"\", " + kTalk + "}";
+  const std::string b = R"({"id":"p","kind":"detail","image":"scene:test:17","conversations":[{"from":"human","value":"<image>\nq } \" ["},{"from":"gpt","value":"a"}]})";
+  for (const std::string& text : {"[\n" + a + ",\n" + b + "\n]\n", a + "\n" + b + "\n", "[" + a + " , " + b + "]"}) {
+    const auto samples = read_llava_json(source_of(folder.write("f.json", text)));
+    REQUIRE(samples->size() == 2);
+    CHECK(samples->get(0).id == "7");
+    CHECK(samples->get(0).source == "mine");
+    CHECK_FALSE(samples->get(0).picture.has_value());
+    const Sample second = samples->get(1);
+    CHECK(second.kind == "detail");
+    CHECK(second.turns[0].text == "<image>\nq } \" [");
+    CHECK(second.turns[1].role == Role::kAssistant);
+    REQUIRE(second.picture.has_value());
+    CHECK(second.picture->source->load(second.picture->reference).pixels == world()->render(world()->scene("test", 17)).pixels);
+
+    const std::vector<Sample> list = {samples->get(0), second};
+    write_llava_json(folder.path / "again.json", list);
+    const auto again = read_llava_json(source_of(folder.path / "again.json"));
+    REQUIRE(again->size() == 2);
+    for (int i = 0; i < 2; ++i) {
+      const Sample x = samples->get(i), y = again->get(i);
+      CHECK(x.id == y.id);
+      CHECK(x.kind == y.kind);
+      CHECK(x.picture.has_value() == y.picture.has_value());
+      REQUIRE(x.turns.size() == y.turns.size());
+      for (size_t t = 0; t < x.turns.size(); ++t) CHECK(x.turns[t].text == y.turns[t].text);
+    }
+  }
+  write_llava_json(folder.path / "none.json", {});
+  CHECK(read_llava_json(source_of(folder.path / "none.json"))->size() == 0);
+}
+
+TEST_CASE("LLaVA JSON: equal ids are told apart, kinds are picked") {
+  const Folder folder;
+  const std::string row = R"({"id":"x","kind":"detail",)" + kTalk + "}", other = R"({"id":"x",)" + kTalk + "}";
+  LlavaSource source = source_of(folder.write("f.json", row + "\n" + other + "\n" + row));
+  const auto all = read_llava_json(source);
+  REQUIRE(all->size() == 3);
+  CHECK(all->get(0).id == "x");
+  CHECK(all->get(1).id == "x#2");
+  CHECK(all->get(2).id == "x#3");
+  source.kinds = {"detail"};
+  CHECK(read_llava_json(source)->size() == 2);
+}
+
+TEST_CASE("LLaVA JSON: rows that cannot be used are named with the reason") {
+  const std::string ask = turn("human", "q"), tell = turn("gpt", "a");
+  CHECK(problem(talk(tell + "," + ask)) == "sample 'x': the first turn is not from 'human'");
+  CHECK(problem(talk(ask + "," + ask + "," + tell)) == "sample 'x': turns 1 and 2 are both from 'human'");
+  CHECK(problem(talk(ask)) == "sample 'x': the last turn has no answer");
+  CHECK(problem(talk("")) == "sample 'x': it has no turns");
+  CHECK(problem(talk(ask + "," + turn("gpt", " \\n"))) == "sample 'x': turn 2 is empty");
+  CHECK(problem(talk(turn("system", "s") + "," + tell)) == "sample 'x': turn 1 is from 'system' (allowed: 'human', 'gpt')");
+  CHECK(problem(talk(ask + "," + tell, R"("image":"a.png",)")) == "sample 'x': it has 1 picture but its turns say <image> 0 times");
+  CHECK(problem(talk(turn("human", "<image>") + "," + tell)) == "sample 'x': it has 0 pictures but its turns say <image> 1 time");
+  CHECK(problem(talk(turn("human", "<image><image>") + "," + tell, R"("image":"a.png",)")) == "sample 'x': it has 1 picture but its turns say <image> 2 times");
+  const auto with = [&](const std::string& image) { return problem(talk(turn("human", "<image>") + "," + tell, "\"image\":" + image + ",")); };
+  CHECK(with("\"a.png\"") == "no error");
+  CHECK(with("\"b.png\"").starts_with("sample 'x': no picture 'b.png' in '"));
+  CHECK(with("\"../a.png\"") == "sample 'x': picture '../a.png' is not a relative path inside the picture folder");
+  CHECK(with("\"/etc/a.png\"") == "sample 'x': picture '/etc/a.png' is not a relative path inside the picture folder");
+  CHECK(with("\"a.jpg\"") == "sample 'x': picture 'a.jpg' is not a PNG file");
+  CHECK(with("[\"a.png\"]") == "sample 'x': its 'image' is not a text (a sample has one picture or none)");
+  CHECK(with("\"scene:tset:1\"") == "sample 'x': unknown split 'tset' of scenes");
+  CHECK(problem(R"({"id":"x"})") == "sample 'x': it has no array 'conversations'");
+  CHECK(problem("{\"image\":3," + kTalk + "}").starts_with("sample 'line 1': "));
+}
+
+TEST_CASE("LLaVA JSON: all bad rows are told at once, torn files by line") {
+  const Folder folder;
+  std::string rows;
+  for (int i = 0; i < 12; ++i) rows += R"({"id":)" + std::to_string(i) + ",\"conversations\":[]}\n";
+  try {
+    read_llava_json(source_of(folder.write("f.jsonl", rows)));
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).ends_with("line 1: sample '0': it has no turns"));
+    REQUIRE(error.context().size() == 8);
+    CHECK(error.context()[0].ends_with("line 2: sample '1': it has no turns"));
+    CHECK(error.context()[7] == "and 4 more samples that cannot be used");
+  }
+  const auto torn = [&](const std::string& text) {
+    try {
+      read_llava_json(source_of(folder.write("g.json", text)));
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  const std::string row = "{" + kTalk + "}";
+  CHECK(torn("[" + row).ends_with("line 1: the array is not closed"));
+  CHECK(torn("[" + row + "\n" + row + "]").ends_with("line 2: expected ',' or ']' after a sample"));
+  CHECK(torn("[" + row + "] x").ends_with("line 1: text after the end of the array"));
+  CHECK(torn("\n\n{\"id\":").ends_with("line 3: the sample that begins here is not closed"));
+  CHECK(torn("hello").ends_with("line 1: expected a sample, '{'"));
+  CHECK(torn("[]") == "no error");
+  CHECK_THROWS_AS(read_llava_json(source_of(folder.path / "missing.json")), Error);
+}
+
+TEST_CASE("pictures come from their folder only, links included") {
+  const Folder folder, outside;
+  const Picture picture{.width = 2, .height = 1, .pixels = {1, 2, 3, 4, 5, 6}};
+  fs::create_directories(folder.path / "sub");
+  image::write_png(folder.path / "sub" / "a.PNG", picture);
+  image::write_png(outside.path / "b.png", picture);
+  fs::create_directory_symlink(outside.path, folder.path / "link");
+  const PictureFolder pictures(folder.path);
+  CHECK(pictures.load("sub/a.PNG").pixels == picture.pixels);
+  CHECK_THROWS_WITH(pictures.load("link/b.png"), "picture 'link/b.png' leads outside the picture folder");
+  CHECK_THROWS_WITH(pictures.load("sub/../../b.png"), "picture 'sub/../../b.png' is not a relative path inside the picture folder");
+  CHECK_THROWS_WITH(pictures.load(""), "picture '' is not a relative path inside the picture folder");
+  CHECK_THROWS_WITH(PictureFolder(folder.path / "none"), fmt::format("no picture folder '{}'", (folder.path / "none").string()));
+}
+
+TEST_CASE("COCO: what is exported is read back") {
+  const Folder folder;
+  options::SceneOptions options;
+  options.split = "test";
+  options.first = 30;
+  options.count = 12;
+  const auto w = SceneWorld::make(options);
+  export_coco(*w, folder.path.string());
+  const auto pictures = read_coco(folder.path);
+  const auto described = described_coco(folder.path);
+  REQUIRE(pictures.size() == 12);
+  REQUIRE(described->size() == 12);
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    const Scene scene = w->scene("test", 30 + static_cast<std::int64_t>(i));
+    const CocoPicture& picture = pictures[i];
+    CHECK(picture.id == scene.index);
+    CHECK(picture.width == 80);
+    CHECK(picture.captions == w->captions(scene));
+    REQUIRE(picture.instances.size() == scene.objects.size());
+    for (size_t k = 0; k < scene.objects.size(); ++k) {
+      const Box& box = scene.objects[k].box;
+      CHECK(picture.instances[k].category == w->kinds()[static_cast<size_t>(scene.objects[k].kind)].name);
+      CHECK(picture.instances[k].x / 80 == box.x1);
+      CHECK(picture.instances[k].y / 80 == box.y1);
+      CHECK((picture.instances[k].x + picture.instances[k].width) / 80 == box.x2);
+      CHECK((picture.instances[k].y + picture.instances[k].height) / 80 == box.y2);
+    }
+    const auto at = static_cast<std::int64_t>(i);
+    CHECK(described->context(at).to_text(true) == w->context(scene).to_text(true));
+    const PictureRef reference = described->picture(at);
+    CHECK(reference.source->load(reference.reference).pixels == w->render(scene).pixels);
+  }
+  const auto captions = caption_samples(described, "coco");
+  CHECK(captions->get(3).id == "33");
+  CHECK(captions->get(3).turns[0].text.starts_with("<image>\n"));
+}
+
+TEST_CASE("COCO: what is wrong is named with its file and entry") {
+  const Folder folder;
+  const std::string images = R"("images":[{"id":1,"file_name":"a.png","width":10,"height":10}])";
+  folder.write("captions.json", "{" + images + R"(,"annotations":[{"id":1,"image_id":1,"caption":"c"}]})");
+  const auto with = [&](const std::string& annotations) {
+    folder.write("instances.json", "{" + images + R"(,"categories":[{"id":1,"name":"fox"}],"annotations":[)" + annotations + "]}");
+    try {
+      read_coco(folder.path);
+    } catch (const Error& error) {
+      const std::string text = error.what();
+      return text.substr(text.find("entry"));
+    }
+    return std::string("no error");
+  };
+  CHECK(with(R"({"image_id":1,"category_id":1,"bbox":[1,2,3,4]})") == "no error");
+  CHECK(with(R"({"image_id":2,"category_id":1,"bbox":[1,2,3,4]})") == "entry 0 of 'annotations': there is no picture '2'");
+  CHECK(with(R"({"image_id":1,"category_id":5,"bbox":[1,2,3,4]})") == "entry 0 of 'annotations': there is no category '5'");
+  CHECK(with(R"({"image_id":1,"category_id":1,"bbox":[1,2,3]})") == "entry 0 of 'annotations': its bbox is not [x, y, width, height]");
+  CHECK(with(R"({"image_id":1,"bbox":[1,2,3,4]})") == "entry 0 of 'annotations' lacks a field or has one of another type");
+  with("");
+  CHECK_THROWS_WITH(described_coco(folder.path, folder.path), Catch::Contains("no picture 'a.png' in"));
+  fs::remove(folder.path / "instances.json");
+  CHECK_THROWS_AS(read_coco(folder.path), Error);
+}
