@@ -1,0 +1,61 @@
+#include "modules/teach/teacher.h"
+
+#include <algorithm>
+
+#include "modules/base/error.h"
+#include "modules/base/rng.h"
+#include "modules/base/suggest.h"
+#include "modules/teach/facts.h"
+
+namespace saucier::teach {
+
+namespace {
+
+constexpr std::int64_t kMostTurns = 6;  // of a conversation without a limit
+
+const std::vector<std::string> kKinds = {"conversation", "detail", "reasoning"};
+
+[[noreturn]] void unknown_kind(const std::string& kind) {
+  throw Error(fmt::format("a teacher writes no samples of kind '{}'", kind), suggestion(kind, kKinds));
+}
+
+}  // namespace
+
+TemplateTeacher::TemplateTeacher(std::vector<data::Kind> kinds) : kinds_(std::move(kinds)) {}
+
+std::vector<data::Turn> TemplateTeacher::write(const Request& request) const {
+  Rng rng(request.seed, "teach." + request.kind + "." + request.context.id, static_cast<std::uint64_t>(request.number));
+  const Facts facts(kinds_, request.context);
+  std::vector<Exchange> exchanges;
+  if (request.kind == "conversation")
+    exchanges = write_conversation(facts, rng.integer(1, request.max_turns > 0 ? request.max_turns : kMostTurns), rng);
+  else if (request.kind == "detail")
+    exchanges = {write_detail(facts, rng)};
+  else if (request.kind == "reasoning")
+    exchanges = {write_reasoning(facts, rng)};
+  else
+    unknown_kind(request.kind);
+
+  std::vector<data::Turn> turns;
+  for (Exchange& exchange : exchanges) {
+    const std::string start = turns.empty() ? std::string(data::kImageMarker) + "\n" : "";
+    turns.push_back({.role = data::Role::kUser, .text = start + exchange.question});
+    turns.push_back({.role = data::Role::kAssistant, .text = std::move(exchange.answer)});
+  }
+  return turns;
+}
+
+std::string draw_kind(const std::map<std::string, double>& proportions, std::uint64_t seed, std::int64_t index) {
+  std::vector<double> weights;
+  double sum = 0;
+  for (const auto& [kind, weight] : proportions) {
+    if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) unknown_kind(kind);
+    if (!(weight >= 0)) throw Error(fmt::format("the proportion of '{}' is '{}'", kind, weight), "give numbers from 0 up");
+    weights.push_back(weight);
+    sum += weight;
+  }
+  if (!(sum > 0)) throw Error("no kind of sample has a proportion above 0", "give one to conversation, detail or reasoning");
+  return std::next(proportions.begin(), static_cast<std::ptrdiff_t>(Rng(seed, "teach.kind", static_cast<std::uint64_t>(index)).weighted(weights)))->first;
+}
+
+}  // namespace saucier::teach
