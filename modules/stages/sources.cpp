@@ -1,0 +1,83 @@
+#include "modules/stages/sources.h"
+
+#include "modules/base/file.h"
+#include "modules/base/paths.h"
+#include "modules/base/rng.h"
+#include "modules/data/conversation_samples.h"
+#include "modules/data/readers/coco.h"
+#include "modules/data/readers/llava_json.h"
+#include "modules/data/scenes/scene_source.h"
+#include "modules/teach/instruct_source.h"
+
+namespace saucier::stages {
+namespace {
+
+std::shared_ptr<const data::SampleSource> scene_source(const options::Job& job, const std::string& name,
+                                                       const options::DataOptions& options) {
+  const auto world = data::SceneWorld::make(options.scenes);
+  std::shared_ptr<const data::SampleSource> samples;
+  if (options.content == "caption") {
+    samples = data::caption_samples(world, options.scenes, name);
+  } else {
+    teach::InstructSettings settings{.seed = Rng(static_cast<std::uint64_t>(job.seed), "taught." + name).next64(), .source = name};
+    if (!options.kinds.empty()) {
+      settings.proportions.clear();
+      for (const std::string& kind : options.kinds) settings.proportions[kind] = 1;
+    }
+    if (options.max_turns) settings.max_turns = *options.max_turns;
+    samples = teach::instruct_samples(data::described_scenes(world, options.scenes),
+                                      teach::TemplateTeacher(world->kinds()), settings);
+  }
+  return options.picture == "pixels" ? samples : data::text_view(samples, world, options.picture);
+}
+
+std::shared_ptr<const data::SampleSource> synthesized_source(const options::Job& job, const std::string& name,
+                                                             const options::DataOptions& options) {
+  const auto artifact = job.artifacts.find(options.stage);
+  if (artifact == job.artifacts.end())
+    throw Error(fmt::format("source '{}' reads stage '{}', which this job does not name", name, options.stage));
+  const std::filesystem::path folder = artifact->second;
+  const auto scenes = options::from_json<options::SceneOptions>(
+      parse_json(read_file(folder / kSceneOptions), "the scenes of a synthesize stage"));
+  const auto world = data::SceneWorld::make(scenes);
+  auto samples = data::read_llava_json(
+      {.file = folder / paths::kSynthesized, .images = {}, .name = name, .kinds = options.kinds, .scenes = world});
+  return options.picture == "pixels" ? samples : data::text_view(samples, world, options.picture);
+}
+
+}  // namespace
+
+std::shared_ptr<const data::SampleSource> make_source(const options::Job& job, const std::string& name) {
+  return with_context(fmt::format("in data source '{}'", name), [&]() -> std::shared_ptr<const data::SampleSource> {
+    const auto it = job.data.find(name);
+    if (it == job.data.end()) throw Error("the job lacks it");
+    const options::DataOptions& options = it->second;
+    if (options.format == "scenes") return scene_source(job, name, options);
+    if (options.format == "synthesized") return synthesized_source(job, name, options);
+    if (options.format == "llava") return data::read_llava_json({.file = options.path, .images = options.images, .name = name, .kinds = options.kinds, .scenes = {}});
+    SAUCIER_CHECK(options.format == "coco", "format {}", options.format);
+    return data::caption_samples(data::described_coco(options.path, options.images), name);
+  });
+}
+
+std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const std::string& data) {
+  options::MixtureOptions mixture;
+  const std::string name = data.substr(data.find('.') + 1);
+  if (data.starts_with("mixture.")) {
+    mixture = job.mixture.at(name);
+  } else {
+    mixture.weights[name] = {.natural = true};
+  }
+  std::vector<data::MixtureSource> sources;
+  for (const auto& [source, weight] : mixture.weights) {
+    if (!weight.natural && weight.share == 0) continue;
+    const options::DataOptions& options = job.data.at(source);
+    const std::int64_t turns = options.max_turns.value_or(job.conversation.max_turns);
+    sources.push_back({source, data::limit_turns(make_source(job, source), turns, job.conversation.turn_overflow)});
+  }
+  std::erase_if(mixture.weights, [](const auto& entry) { return !entry.second.natural && entry.second.share == 0; });
+  return std::make_shared<data::Mixture>(std::move(sources), mixture,
+                                         Rng(static_cast<std::uint64_t>(job.seed), "mixture." + job.stage).next64());
+}
+
+}  // namespace saucier::stages

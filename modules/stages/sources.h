@@ -1,0 +1,21 @@
+// The data sources and mixtures that a job names.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "modules/data/mixture.h"
+#include "modules/options/job.h"
+
+namespace saucier::stages {
+
+// In a synthesize artifact: the SceneOptions that its "scene:…" references resolve with.
+inline constexpr std::string_view kSceneOptions = "scenes.json";
+
+// The source `name` of job.data, before turn limits. Throws Error naming it.
+std::shared_ptr<const data::SampleSource> make_source(const options::Job& job, const std::string& name);
+
+// "mixture.NAME" or "data.NAME" (one source, one pass), turn limits applied.
+std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const std::string& data);
+
+}  // namespace saucier::stages

@@ -1,0 +1,149 @@
+// train: alignment, instruction tuning, and the pretraining of small parts from nothing.
+//
+// Leaves in out/model/: projector.safetensors and adapter/ (what this stage or those before it trained of them),
+// language/ when the language model itself was trained, tower/ when the vision tower was: Hugging Face folders.
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "modules/base/paths.h"
+#include "modules/base/rng.h"
+#include "modules/checkpoint/checkpoint.h"
+#include "modules/model/initialization.h"
+#include "modules/stages/common.h"
+#include "modules/stages/sources.h"
+#include "modules/stages/stage.h"
+#include "modules/train/contrastive.h"
+#include "modules/train/conversations.h"
+#include "modules/train/trainer.h"
+
+namespace saucier::stages {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::uint64_t seed_of(const options::Job& job, const std::string& purpose) {
+  return Rng(static_cast<std::uint64_t>(job.seed), purpose).next64();
+}
+
+bool trains(const options::Job& job, const std::string& part) {
+  const auto& parts = job.train->trains;
+  return std::find(parts.begin(), parts.end(), part) != parts.end();
+}
+
+train::AdamW make_optimizer(const options::Job& job, std::vector<train::ParameterGroup> groups) {
+  return train::AdamW(std::move(groups), {.beta2 = job.train->beta2, .clip_norm = job.train->clip_norm});
+}
+
+// The tokenizer of a model made from nothing: learned from the stage's own samples, pictures left out.
+std::shared_ptr<const text::Tokenizer> learn_tokenizer(const options::Job& job, const data::Mixture& mixture,
+                                                       const options::TokenizerOptions& options) {
+  std::vector<std::string> texts;
+  const text::Template& form = *text::find_template(job.conversation.template_name);
+  for (std::int64_t i = 0; i < std::min(options.train_samples, mixture.size()); ++i) {
+    std::vector<text::Message> messages;
+    for (const data::Turn& turn : mixture.sample(mixture.draw(i)).turns)
+      messages.push_back({turn.role == data::Role::kAssistant, turn.text});
+    std::string all;
+    for (const text::Piece& piece : text::write_out(form, job.conversation.system, messages)) all += piece.text;
+    texts.push_back(std::move(all));
+  }
+  return std::make_shared<text::Tokenizer>(text::Tokenizer::learn(texts, {.vocab_size = options.vocab_size}));
+}
+
+model::LanguageModel random_language(const options::Job& job, const text::Tokenizer& tokenizer) {
+  const options::LanguageModelOptions& options = job.model.language_model;
+  model::LanguageConfig config;
+  config.vocab_size = tokenizer.vocab_size();
+  config.hidden_size = options.hidden_size;
+  config.intermediate_size = options.intermediate_size;
+  config.layers = options.layers;
+  config.heads = options.heads;
+  config.kv_heads = options.kv_heads;
+  config.head_dim = options.hidden_size / options.heads;
+  config.max_positions = options.max_positions;
+  config.rope_theta = options.rope_theta;
+  config.tied_embeddings = true;
+  config.bos = tokenizer.bos();
+  config.eos = tokenizer.eos();
+  config.pad = tokenizer.pad();
+  const std::uint64_t seed = seed_of(job, "language_model");
+  return options.initialization == "matching" ? model::matching_language_model(config, seed)
+                                              : model::LanguageModel::random(config, seed);
+}
+
+model::VisionTower random_tower(const options::Job& job) {
+  const options::VisionTowerOptions& options = job.model.vision_tower;
+  model::VisionConfig config;
+  config.image_size = options.image_size;
+  config.patch_size = options.patch_size;
+  config.hidden_size = options.hidden_size;
+  config.intermediate_size = options.intermediate_size;
+  config.layers = options.layers;
+  config.heads = options.heads;
+  return model::VisionTower::random(config, seed_of(job, "vision_tower"));
+}
+
+void train_tower(const options::Job& job, EventWriter& events) {
+  const auto mixture = make_mixture(job, job.train->data);
+  const auto tokenizer = learn_tokenizer(job, *mixture, job.model.language_model.tokenizer);
+  model::VisionTower tower = job.model.vision_tower.init == "random" && job.from.empty()
+                                 ? random_tower(job)
+                                 : checkpoint::load_tower(job.from.empty() ? fs::path(job.model.vision_tower.path)
+                                                                           : fs::path(job.from) / paths::kModelFolder / paths::kTowerFolder);
+  train::Contrastive objective(
+      job, tower, *tokenizer, [&](std::int64_t i) { return mixture->sample(mixture->draw(i)); }, mixture->size());
+  train::AdamW optimizer = make_optimizer(job, objective.groups());
+  train::run(job, objective, optimizer, events);
+  checkpoint::save_tower(output_folder(job) / paths::kModelFolder / paths::kTowerFolder, tower, job.train->save_dtype == "bfloat16");
+}
+
+model::JoinedModel starting_model(const options::Job& job, const data::Mixture& mixture) {
+  if (job.train->objective == "text") {
+    if (job.model.language_model.init == "random" && job.from.empty()) {
+      auto tokenizer = learn_tokenizer(job, mixture, job.model.language_model.tokenizer);
+      return {.tower = {}, .projector = {}, .language = random_language(job, *tokenizer), .tokenizer = tokenizer};
+    }
+    const fs::path folder = job.from.empty() ? fs::path(job.model.language_model.path)
+                                             : fs::path(job.from) / paths::kModelFolder / paths::kLanguageFolder;
+    return {.tower = {}, .projector = {}, .language = checkpoint::load_language(folder),
+            .tokenizer = std::make_shared<text::Tokenizer>(text::Tokenizer::load(folder / "tokenizer.json"))};
+  }
+  return checkpoint::load_model(job.model, job.from, static_cast<std::uint64_t>(job.seed));
+}
+
+void train_conversations(const options::Job& job, EventWriter& events) {
+  const auto mixture = make_mixture(job, job.train->data);
+  model::JoinedModel model = with_context("while loading the model to train", [&] { return starting_model(job, *mixture); });
+  data::Loader loader(mixture, *model.tokenizer, job.conversation,
+                      {.global_batch = job.train->global_batch, .picture_tokens = model.picture_tokens(),
+                       .seed = seed_of(job, "loader." + job.stage)});
+  train::Conversations objective(job, model, loader, events);
+  train::AdamW optimizer = make_optimizer(job, objective.groups());
+  train::run(job, objective, optimizer, events);
+
+  const fs::path out = output_folder(job) / paths::kModelFolder;
+  make_folders(out);
+  const bool bfloat16 = job.train->save_dtype == "bfloat16";
+  if (model.projector) checkpoint::save_projector(out / paths::kProjectorFile, *model.projector);
+  if (model.language.lora_config())
+    checkpoint::save_adapter(out / paths::kAdapterFolder, model.language, job.model.language_model.path);
+  if (trains(job, "language_model"))
+    checkpoint::save_language(out / paths::kLanguageFolder, model.language, *model.tokenizer, bfloat16);
+  if (trains(job, "vision_tower")) checkpoint::save_tower(out / paths::kTowerFolder, *model.tower, bfloat16);
+}
+
+}  // namespace
+
+void train(const options::Job& job, EventWriter& events) {
+  prepare(job, events);
+  if (job.train->objective == "contrastive") {
+    train_tower(job, events);
+  } else {
+    train_conversations(job, events);
+  }
+  events.done({{"objective", job.train->objective}});
+}
+
+}  // namespace saucier::stages

@@ -1,0 +1,76 @@
+// saucier-worker JOB.json: runs one stage. Events go to standard output and to WORK/events.jsonl, messages of libraries to
+// standard error (WORK/worker.log). Exit codes: 0 done, 1 failed (an error event says why), 2 no usable job,
+// 75 asked to stop, with a training state written.
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include <c10/util/Exception.h>
+
+#include "modules/base/file.h"
+#include "modules/base/paths.h"
+#include "modules/base/protocol.h"
+#include "modules/base/stop.h"
+#include "modules/stages/stage.h"
+
+namespace {
+
+using saucier::Error;
+
+void on_terminate(int) { saucier::stop_requested().store(true); }
+
+int run_job(const saucier::options::Job& job, saucier::EventWriter& events) {
+  const std::string place = fmt::format("in stage '{}'", job.stage);
+  const auto failed = [&](Error error) {
+    error.add_context(place);
+    std::fputs(error.render().c_str(), stderr);
+    events.error(error);
+    return 1;
+  };
+  try {
+    saucier::stages::run(job, events);
+    return 0;
+  } catch (const saucier::Interrupted& stop) {
+    std::fprintf(stderr, "%s\n", stop.what());
+    return saucier::kExitInterrupted;
+  } catch (const Error& error) {
+    return failed(error);
+  } catch (const c10::Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());  // with its backtrace, for the log alone
+    return failed(Error(error.what_without_backtrace()));
+  } catch (const std::bad_alloc&) {
+    return failed(Error("out of memory", "lower global_batch or conversation.max_length"));
+  } catch (const std::exception& error) {
+    return failed(Error(error.what()));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fputs("usage: saucier-worker JOB.json (started by saucier run)\n", stderr);
+    return 2;
+  }
+  struct sigaction action {};
+  action.sa_handler = on_terminate;
+  action.sa_flags = SA_RESTART;  // a read of data in progress goes on; stages look at the flag between steps
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the runner, which decides
+
+  try {
+    const std::filesystem::path file = argv[1];
+    const auto job =
+        saucier::options::from_json<saucier::options::Job>(saucier::parse_json(saucier::read_file(file), file.string()));
+    if (job.protocol != saucier::kProtocolVersion) {
+      throw Error(fmt::format("the job speaks protocol {}, this worker {}", job.protocol, saucier::kProtocolVersion),
+                  "use saucier and saucier-worker of one build");
+    }
+    saucier::EventWriter events(std::filesystem::path(job.work) / saucier::paths::kEvents, /*to_stdout=*/true);
+    return run_job(job, events);
+  } catch (const Error& error) {
+    std::fputs(error.render().c_str(), stderr);
+    return 2;
+  }
+}
