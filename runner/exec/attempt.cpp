@@ -1,0 +1,194 @@
+#include "runner/exec/attempt.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "modules/base/clock.h"
+#include "modules/base/file.h"
+#include "modules/base/paths.h"
+#include "modules/base/protocol.h"
+#include "store/manifest.h"
+#include "store/owner.h"
+
+namespace saucier::exec {
+
+namespace {
+
+constexpr const char* kWorkerFile = "worker.json";  // which process works in a work folder
+constexpr std::size_t kTailLines = 20;
+constexpr std::streamoff kTailBytes = 16'384;
+
+void remove_tree(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) throw Error(fmt::format("cannot remove '{}': {}", path.string(), error.message()));
+}
+
+// A runner that was killed takes its worker with it, but the kernel may need a moment for that, and two workers in one
+// folder would mix their files.
+void end_leftover(const fs::path& work) {
+  std::error_code ignored;
+  if (!fs::exists(work / kWorkerFile, ignored)) return;
+  const Json said = Json::parse(read_file(work / kWorkerFile), nullptr, false);
+  if (!said.is_object()) return;
+  const store::Owner worker{.host = said.value("host", ""), .boot = said.value("boot", ""),
+                            .pid = said.value("pid", std::int64_t{0}), .start = said.value("start", std::int64_t{0})};
+  if (worker.host != store::this_process().host || worker.pid <= 1 || worker.start == 0 || store::gone(worker)) return;
+  ::kill(-static_cast<pid_t>(worker.pid), SIGKILL);
+  for (int i = 0; i < 500 && !store::gone(worker); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  if (!store::gone(worker)) {
+    throw Error(fmt::format("process {} of an earlier run still works in '{}'", worker.pid, work.string()),
+                fmt::format("end it: kill -9 {}", worker.pid));
+  }
+}
+
+void prepare_work(const fs::path& work) {
+  make_folders(work);
+  end_leftover(work);
+  remove_tree(work / paths::kOutput);
+  std::error_code ignored;
+  if (!fs::exists(work / paths::kResume, ignored)) {
+    // Nothing to go on from: its events must not stand beside the new ones.
+    remove_tree(work / paths::kEvents);
+    remove_tree(work / paths::kWorkerLog);
+  }
+  make_folders(work / paths::kOutput);
+}
+
+}  // namespace
+
+std::vector<Slot> make_slots(const std::vector<std::string>& devices, std::int64_t threads) {
+  const auto on_cpu = std::count(devices.begin(), devices.end(), "cpu");
+  const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const std::int64_t share = threads > 0 ? threads : on_cpu > 1 ? std::max<std::int64_t>(1, cores / on_cpu) : 0;
+  std::vector<std::string> given;  // numbers count within what the environment already allows
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible != nullptr) {
+    std::istringstream in(visible);
+    for (std::string one; std::getline(in, one, ',');) given.push_back(one);
+  }
+  std::vector<Slot> slots;
+  for (const std::string& device : devices) {
+    if (device == "cpu") {
+      slots.push_back({.device = "cpu", .visible = "", .threads = share});
+      continue;
+    }
+    const std::string number = device.starts_with("cuda:") ? device.substr(5) : device;
+    if (number.empty() || number.size() > 4 || number.find_first_not_of("0123456789") != std::string::npos) {
+      throw Error(fmt::format("unknown device '{}' (allowed: cpu, cuda:N)", device));
+    }
+    const auto index = static_cast<std::size_t>(std::stoi(number));
+    if (!given.empty() && index >= given.size()) {
+      throw Error(fmt::format("device '{}' is not among the {} that CUDA_VISIBLE_DEVICES allows", device, given.size()));
+    }
+    slots.push_back({.device = "cuda:0", .visible = given.empty() ? number : given[index], .threads = threads});
+  }
+  if (slots.empty()) throw Error("no device to run on", "give one with --devices cpu");
+  return slots;
+}
+
+Attempt::Attempt(int node, const plan::Plan& plan, const store::Store& store, store::StageRunId run, const Slot& slot,
+                 std::size_t slot_number, const std::string& worker)
+    : node_(node), slot_(slot_number), run_(run) {
+  const plan::Node& planned = plan.nodes[static_cast<std::size_t>(node)];
+  work_ = store.work() / planned.key;
+  prepare_work(work_);
+
+  options::Job job = planned.job;
+  job.protocol = kProtocolVersion;
+  job.key = planned.key;
+  job.work = work_.string();
+  job.device = slot.device;
+  job.threads = slot.threads;
+  for (const auto& [name, need] : planned.need_of) {
+    const std::string folder = (store.artifacts() / plan.nodes[static_cast<std::size_t>(need)].key).string();
+    job.artifacts[name] = folder;
+    if (name == planned.from) job.from = folder;
+  }
+  const fs::path job_file = work_ / paths::kJob;
+  write_file_atomic(job_file, options::to_json(job).dump(1) + "\n");
+
+  begun_ = system_clock().steady_seconds();
+  process_ = Process::start({.command = {worker, job_file.string()},
+                             .environment = {{"CUDA_VISIBLE_DEVICES", slot.visible}, {"OMP_WAIT_POLICY", "PASSIVE"}},
+                             .log = work_ / paths::kWorkerLog});
+  const store::Owner owner = store::owner_of(process_->pid());
+  write_file_atomic(work_ / kWorkerFile, Json{{"host", owner.host}, {"boot", owner.boot}, {"pid", owner.pid},
+                                              {"start", owner.start}}.dump() + "\n");
+}
+
+double Attempt::seconds() const { return system_clock().steady_seconds() - begun_; }
+
+std::vector<Json> Attempt::read() {
+  std::vector<std::string> lines;
+  if (output_open_) output_open_ = process_->read_lines(lines);
+  std::vector<Json> events;
+  for (const std::string& line : lines) {
+    Json event = Json::parse(line, nullptr, false);
+    if (!event.is_object()) continue;
+    const std::string type = event.value("event", "");
+    if (type == "done") done_ = event;
+    if (type == "error") error_ = event;
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
+std::optional<ExitStatus> Attempt::ended() {
+  const auto status = process_->poll();
+  if (status) read();  // what it said last is still in the pipe, which holds less than one read takes
+  return status;
+}
+
+std::string Attempt::problem(const ExitStatus& status) const {
+  if (error_) {
+    std::string text = error_->value("message", "");
+    for (const Json& line : error_->value("context", Json::array())) {
+      if (line.is_string()) text += "\nnote: " + line.get<std::string>();
+    }
+    if (const std::string hint = error_->value("hint", ""); !hint.empty()) text += "\nhint: " + hint;
+    return text;
+  }
+  if (status.ok()) return "the worker ended without saying that it is done";
+  return fmt::format("the worker ended with {}", status.to_string());
+}
+
+std::string Attempt::log_tail() const {
+  std::ifstream in(work_ / paths::kWorkerLog, std::ios::binary | std::ios::ate);
+  if (!in) return {};
+  const std::streamoff size = in.tellg();
+  in.seekg(std::max<std::streamoff>(0, size - kTailBytes));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(std::move(line));
+  std::string out;
+  for (std::size_t i = lines.size() - std::min(lines.size(), kTailLines); i < lines.size(); ++i) out += lines[i] + "\n";
+  return out;
+}
+
+fs::path Attempt::commit(const plan::Node& node, const fs::path& artifacts) {
+  const fs::path out = work_ / paths::kOutput;
+  const fs::path target = artifacts / node.key;
+  std::error_code error;
+  fs::copy_file(work_ / paths::kEvents, out / paths::kEvents, fs::copy_options::overwrite_existing, error);
+  if (error) throw Error(fmt::format("cannot copy the events of stage '{}': {}", node.name, error.message()));
+  store::write_manifest(out, {{"key", node.key}, {"kind", node.kind}, {"name", node.name}, {"key_text", node.key_text},
+                              {"seconds", seconds()}, {"summary", summary()}});
+  make_folders(artifacts);
+  commit_folder(out, target);
+  return target;
+}
+
+const Json& Attempt::summary() const {
+  static const Json empty = Json::object();
+  if (!done_) return empty;
+  const auto it = done_->find("summary");
+  return it != done_->end() ? *it : empty;
+}
+
+}  // namespace saucier::exec

@@ -1,0 +1,38 @@
+// Runs a plan: stages whose needs are there, each in a worker process; events into the store; artifacts committed.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "modules/base/clock.h"
+#include "runner/plan/plan.h"
+
+namespace saucier::exec {
+
+struct RunOptions {
+  std::vector<std::string> devices = {"cpu"};  // one slot each
+  std::int64_t threads = 0;
+  bool keep_going = false;
+  std::string worker;  // path of saucier-worker; default: beside saucier
+};
+
+// What people see while it runs.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual void started(const plan::Node& node) = 0;
+  virtual void cached(const plan::Node& node) = 0;
+  virtual void progress(const plan::Node& node, const Json& event) = 0;
+  virtual void finished(const plan::Node& node, double seconds) = 0;
+  virtual void failed(const plan::Node& node, const std::string& message, const std::string& log_tail) = 0;
+  virtual void message(const std::string& text) = 0;
+};
+
+struct Outcome {
+  int ran = 0, cached = 0, failed = 0, skipped = 0;
+  bool interrupted = false;
+};
+
+Outcome execute(const plan::Plan& plan, store::Store& store, const RunOptions& options, Listener& listener);
+
+}  // namespace saucier::exec

@@ -1,0 +1,221 @@
+#include "runner/plan/key.h"
+
+#include <algorithm>
+
+#include "runner/plan/plan.h"
+
+namespace saucier::plan {
+
+namespace {
+
+using options::Field;
+using options::Job;
+using options::Table;
+using options::Type;
+
+// The version of a stage kind's results. Raise it when the same options would give another result: a change in the
+// training arithmetic, in the embedded scenes, in the template teacher, in a benchmark's questions or scoring.
+struct KindVersion {
+  std::string_view kind;
+  int version;
+};
+constexpr KindVersion kKeyVersions[] = {{"synthesize", 1}, {"train", 1}, {"evaluate", 1}};
+
+int key_version(const std::string& kind) {
+  const auto* it = std::find_if(std::begin(kKeyVersions), std::end(kKeyVersions),
+                                [&](const KindVersion& v) { return v.kind == kind; });
+  SAUCIER_CHECK(it != std::end(kKeyVersions), "no key version for stages of kind '{}'", kind);
+  return it->version;
+}
+
+constexpr const char* kContent = "content";  // {"content": digest} stands for a path
+
+// What differs from the defaults and is not operational; a path becomes the digest of what lies there.
+Json pruned(const Json& value, const Table& table, const Json& defaults, ContentDigests& digests) {
+  Json out = Json::object();
+  for (const Field& field : table.fields) {
+    const std::string& key = field.rule.key;
+    const auto it = value.find(key);
+    if (field.rule.operational || it == value.end() || it->is_null()) continue;
+    const Json fallback = defaults.is_object() ? defaults.value(key, Json()) : field.default_value;
+    if (*it == fallback && !field.rule.required) continue;
+    if (field.type == Type::kTable) {
+      Json inner = pruned(*it, *field.table, fallback, digests);
+      if (!inner.empty()) out[key] = std::move(inner);
+    } else if (field.type == Type::kTableMap) {
+      for (const auto& [name, item] : it->items()) out[key][name] = pruned(item, *field.table, Json(), digests);
+    } else if (field.rule.path) {
+      out[key] = {{kContent, digests.of(it->get<std::string>())}};
+    } else {
+      out[key] = *it;
+    }
+  }
+  return out;
+}
+
+// Options that the stage cannot look at are left out, so that a sweep over them shares the stage.
+void drop_unused(Json& value, const Job& job) {
+  if (job.kind == "synthesize") {  // the template teacher reads captions and boxes only
+    value.erase("model");
+    value.erase("conversation");
+    return;
+  }
+  if (!job.train) return;
+  const auto drop = [&](const char* table, std::initializer_list<const char*> keys) {
+    if (auto it = value.find(table); it != value.end())
+      for (const char* key : keys) it->erase(key);
+  };
+  if (job.train->objective == "contrastive") {  // reads pictures and captions; of the language model the tokenizer alone
+    drop("model", {"projector"});
+    drop("conversation", {"image_position", "max_length"});
+    if (auto language = value.find("model"); language != value.end() && language->contains("language_model")) {
+      Json& options = (*language)["language_model"];
+      Json kept = Json::object();
+      for (const char* key : {"path", "tokenizer"})
+        if (options.contains(key)) kept[key] = options[key];
+      options = std::move(kept);
+    }
+  } else if (job.train->objective == "text") {
+    drop("model", {"projector", "vision_tower"});
+    drop("conversation", {"image_position"});
+  }
+  const auto& trains = job.train->trains;
+  if (std::find(trains.begin(), trains.end(), "language_model.lora") == trains.end()) drop("train", {"lora"});
+}
+
+const Table& job_table() { return options::table_of<Job>(); }
+
+// The default behind a path of a key text ("train.lora.rank"); null where there is none.
+Json default_of(const std::vector<std::string>& path) {
+  const Table* table = &job_table();
+  Json inherited;  // of a table inside a table the defaults are the outer one's
+  for (std::size_t i = 0; i < path.size() && table != nullptr; ++i) {
+    const Field* field = table->find(path[i]);
+    if (field == nullptr) return nullptr;
+    inherited = inherited.is_object() ? inherited.value(path[i], Json()) : field->default_value;
+    table = field->table;
+    if (field->type == Type::kTableMap) {
+      ++i;  // the name
+      inherited = nullptr;
+    }
+  }
+  return inherited;
+}
+
+std::string shown_path(const std::vector<std::string>& path) {
+  std::string out;
+  // A stage's own options stand in the recipe without the kind in front.
+  const bool own = !path.empty() && (path[0] == "train" || path[0] == "synthesize" || path[0] == "evaluate");
+  for (std::size_t i = own ? 1 : 0; i < path.size(); ++i) out += (out.empty() ? "" : ".") + path[i];
+  return out;
+}
+
+bool is_content(const Json& value) { return value.is_object() && value.size() == 1 && value.contains(kContent); }
+
+void compare(std::vector<std::string>& path, const Json& before, const Json& after, std::vector<Difference>& out) {
+  if (before == after) return;
+  const bool need = !path.empty() && (path[0] == "from" || path[0] == "needs" || path.back() == "stage_key");
+  if (need) {
+    out.push_back({.path = {}, .before = before, .after = after, .need = true});
+    return;
+  }
+  if (is_content(before) || is_content(after)) {
+    out.push_back({.path = shown_path(path), .before = before, .after = after, .content = true});
+    return;
+  }
+  const bool walk = (before.is_object() || before.is_null()) && (after.is_object() || after.is_null()) &&
+                    !(path.size() > 0 && path.back() == "weights");
+  if (walk) {
+    std::map<std::string, int> keys;
+    for (const Json* side : {&before, &after})
+      if (side->is_object())
+        for (const auto& item : side->items()) keys[item.key()];
+    for (const auto& [key, unused] : keys) {
+      path.push_back(key);
+      compare(path, before.is_object() ? before.value(key, Json()) : Json(),
+              after.is_object() ? after.value(key, Json()) : Json(), out);
+      path.pop_back();
+    }
+    return;
+  }
+  const auto shown = [&](const Json& value) { return value.is_null() ? default_of(path) : value; };
+  out.push_back({.path = shown_path(path), .before = shown(before), .after = shown(after)});
+}
+
+std::string short_value(const Json& value) {
+  if (value.is_null()) return "unset";
+  std::string text = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  constexpr std::size_t kLongest = 60;
+  return text.size() <= kLongest ? text : text.substr(0, kLongest - 3) + "...";
+}
+
+}  // namespace
+
+Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys, ContentDigests& digests) {
+  const Job& job = stage.job;
+  Json value = options::to_json(job);
+  drop_unused(value, job);
+  for (const char* outside : {"protocol", "stage", "kind", "key", "seed", "work", "from", "artifacts", "device", "threads"})
+    value.erase(outside);
+  Json text = with_context(fmt::format("in stage '{}'", stage.name),
+                           [&] { return pruned(value, job_table(), Json(), digests); });
+  const auto key_of = [&](const std::string& need) {
+    const auto it = need_keys.find(need);
+    SAUCIER_CHECK(it != need_keys.end(), "stage '{}' needs '{}', which is not planned", stage.name, need);
+    return it->second;
+  };
+  // Other stages enter by what they make, not by their names.
+  if (auto sources = text.find("data"); sources != text.end()) {
+    for (auto& [name, source] : sources->items()) {
+      if (!source.contains("stage")) continue;
+      const std::string need = source["stage"].get<std::string>();
+      source.erase("stage");
+      if (need_keys.contains(need)) source["stage_key"] = key_of(need);
+    }
+  }
+  if (!stage.from.empty()) text["from"] = key_of(stage.from);
+  Json needs = Json::array();
+  for (const std::string& need : stage.needs) needs.push_back(key_of(need));
+  std::sort(needs.begin(), needs.end());
+  if (!needs.empty()) text["needs"] = std::move(needs);
+  text["kind"] = stage.kind;
+  text["key_version"] = key_version(stage.kind);
+  text["seed"] = job.seed;
+  text["stage"] = stage.name;  // a stage derives its random streams from (seed, name)
+  return text;
+}
+
+Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys) {
+  ContentDigests digests{{}};
+  return key_text(stage, need_keys, digests);
+}
+
+std::vector<Difference> differences(const Json& before, const Json& after) {
+  std::vector<Difference> out;
+  std::vector<std::string> path;
+  compare(path, before, after, out);
+  return out;
+}
+
+std::string describe(const std::vector<Difference>& differences, const std::map<std::string, std::string>& origins) {
+  constexpr std::size_t kMost = 3;
+  std::string out;
+  std::size_t said = 0, left = 0;
+  for (const Difference& difference : differences) {
+    if (difference.need) continue;
+    if (said == kMost) {
+      ++left;
+      continue;
+    }
+    std::string one = difference.content
+                          ? fmt::format("the contents of {} changed", difference.path)
+                          : fmt::format("{} {} -> {}", difference.path, short_value(difference.before),
+                                        short_value(difference.after));
+    if (auto it = origins.find(difference.path); it != origins.end()) one += fmt::format(" ({})", it->second);
+    out += (said++ > 0 ? ", " : "") + one;
+  }
+  if (left > 0) out += fmt::format(" and {} more", left);
+  return out;
+}
+
+}  // namespace saucier::plan

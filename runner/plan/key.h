@@ -1,0 +1,28 @@
+// The canonical text of a stage and how two of them differ.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runner/plan/digests.h"
+#include "runner/recipe/recipe.h"
+
+namespace saucier::plan {
+
+Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys, ContentDigests& digests);
+
+// One place where two key texts differ. `path` as people write it in a recipe: "learning_rate", "model.projector.kind".
+struct Difference {
+  std::string path;
+  Json before, after;    // null: unset; a default stands as its value
+  bool need = false;     // the key of another stage: before and after are keys, path is empty
+  bool content = false;  // the contents of the file at `path`: before and after are digests
+};
+
+std::vector<Difference> differences(const Json& before, const Json& after);
+
+// "learning_rate 0.0001 -> 0.0002 (recipes/x.toml:31)", the first few.
+std::string describe(const std::vector<Difference>& differences, const std::map<std::string, std::string>& origins);
+
+}  // namespace saucier::plan

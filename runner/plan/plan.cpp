@@ -1,0 +1,131 @@
+#include "runner/plan/plan.h"
+
+#include <algorithm>
+
+#include "modules/base/digest.h"
+#include "runner/plan/key.h"
+
+namespace saucier::plan {
+
+namespace {
+
+constexpr int kEarlierTexts = 20;  // how many earlier runs of a stage are looked through for the nearest one
+
+class Planner {
+ public:
+  Planner(const recipe::Recipe& recipe, store::Store* store)
+      : recipe_(recipe), store_(store),
+        digests_(store != nullptr ? store->file().parent_path() / (store->file().stem().string() + ".digests.json")
+                                  : fs::path()) {}
+
+  Plan run() {
+    for (std::size_t t = 0; t < recipe_.trials.size(); ++t) {
+      with_context(fmt::format("in trial '{}'", recipe_.trials[t].name), [&] { add_trial(static_cast<int>(t)); });
+    }
+    if (store_ != nullptr) {
+      for (Node& node : plan_.nodes) look_up(node);
+    }
+    for (std::size_t n = 0; n < plan_.nodes.size(); ++n) explain(plan_.nodes[n], stages_[n]);
+    return std::move(plan_);
+  }
+
+ private:
+  void add_trial(int trial) {
+    std::map<std::string, std::string> keys;
+    std::map<std::string, int> nodes;
+    std::vector<int>& order = plan_.trial_nodes.emplace_back();
+    for (const recipe::Stage& stage : recipe_.trials[static_cast<std::size_t>(trial)].stages) {
+      const std::string text = canonical(key_text(stage, keys, digests_));
+      const std::string key = sha256(text);
+      const auto [it, fresh] = by_key_.try_emplace(key, static_cast<int>(plan_.nodes.size()));
+      if (fresh) add_node(stage, key, text, nodes);
+      plan_.nodes[static_cast<std::size_t>(it->second)].trials.push_back(trial);
+      keys[stage.name] = key;
+      nodes[stage.name] = it->second;
+      order.push_back(it->second);
+    }
+  }
+
+  void add_node(const recipe::Stage& stage, const std::string& key, const std::string& text,
+                const std::map<std::string, int>& nodes) {
+    Node node{.key = key, .key_text = text, .name = stage.name, .kind = stage.kind, .needs = {}, .trials = {},
+              .cached = false, .reason = {}, .job = stage.job, .need_of = {}, .from = stage.from};
+    node.job.key = key;
+    node.job.stage = stage.name;
+    node.job.kind = stage.kind;
+    std::vector<std::string> needs = stage.needs;
+    if (!stage.from.empty()) needs.push_back(stage.from);
+    for (const std::string& name : needs) {
+      const int need = nodes.at(name);
+      if (!node.need_of.emplace(name, need).second) continue;
+      node.needs.push_back(need);
+      if (store_ == nullptr) continue;
+      const std::string folder = (store_->artifacts() / plan_.nodes[static_cast<std::size_t>(need)].key).string();
+      node.job.artifacts[name] = folder;
+      if (name == stage.from) node.job.from = folder;
+    }
+    std::sort(node.needs.begin(), node.needs.end());
+    node.needs.erase(std::unique(node.needs.begin(), node.needs.end()), node.needs.end());
+    plan_.nodes.push_back(std::move(node));
+    stages_.push_back(&stage);
+  }
+
+  void look_up(Node& node) {
+    node.cached = store_->artifact(node.key).has_value();
+    if (!node.cached) return;
+    const auto trial = store_->first_trial_of(node.key);
+    node.reason = trial ? fmt::format("cached (from {})", *trial) : "cached";
+  }
+
+  void explain(Node& node, const recipe::Stage* stage) {
+    if (node.cached) return;
+    node.reason = "to run: " + why(node, *stage);
+  }
+
+  std::string why(const Node& node, const recipe::Stage& stage) {
+    const std::vector<std::string>& texts = earlier(node);
+    if (texts.empty()) return "first time";
+    if (std::find(texts.begin(), texts.end(), node.key_text) != texts.end()) {
+      const std::string state = store_->state_of(node.key).value_or("");
+      if (state == "failed") return "it failed before";
+      if (state == "done") return "its artifact is gone";
+      return "it did not end before";
+    }
+    const Json now = Json::parse(node.key_text);
+    std::vector<Difference> nearest;
+    bool found = false;
+    for (const std::string& text : texts) {
+      const Json before = Json::parse(text, nullptr, false);
+      if (before.is_discarded()) continue;
+      std::vector<Difference> some = differences(before, now);
+      if (!found || some.size() < nearest.size()) nearest = std::move(some), found = true;
+    }
+    std::string own = describe(nearest, stage.origins);
+    if (!own.empty()) return own;
+    for (const auto& [name, need] : node.need_of) {
+      if (!plan_.nodes[static_cast<std::size_t>(need)].cached) return name + " runs again";
+    }
+    return node.need_of.empty() ? "first time" : fmt::format("{} is another one", node.need_of.begin()->first);
+  }
+
+  // Key texts that runs of a stage of this name had; read once a stage name.
+  const std::vector<std::string>& earlier(const Node& node) {
+    auto [it, fresh] = earlier_.try_emplace({node.name, node.kind});
+    if (fresh && store_ != nullptr) it->second = store_->key_texts(node.name, node.kind, kEarlierTexts);
+    return it->second;
+  }
+
+  const recipe::Recipe& recipe_;
+  store::Store* store_;
+  ContentDigests digests_;
+  Plan plan_;
+  std::vector<const recipe::Stage*> stages_;  // of each node, in its first trial
+  std::map<std::string, int> by_key_;
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> earlier_;
+};
+
+}  // namespace
+
+Plan make_plan(const recipe::Recipe& recipe, store::Store* store) { return Planner(recipe, store).run(); }
+
+}  // namespace saucier::plan

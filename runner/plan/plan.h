@@ -1,0 +1,42 @@
+// What has to run: stage keys over all trials, what the store has already, and why the rest must run.
+//
+// A stage key is the SHA-256 of a canonical text: stage kind and its version, the options that matter and differ from
+// their defaults, the keys of the stages it reads, the content hashes of models and files it reads, the seed. Equal keys
+// are one node, so trials share stages.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runner/recipe/recipe.h"
+#include "store/store.h"
+
+namespace saucier::plan {
+
+struct Node {  // one stage key
+  std::string key;
+  std::string key_text;            // canonical JSON that the key is the hash of
+  std::string name;                // the stage's name in its first trial
+  std::string kind;
+  std::vector<int> needs;          // nodes
+  std::vector<int> trials;         // trials that use it
+  bool cached = false;
+  std::string reason;              // "cached (from quickstart-1)", "to run: first time", "to run: learning_rate 1e-4 -> 2e-4"
+  options::Job job;                // with key and, once planned, artifact paths of its needs
+  std::map<std::string, int> need_of;  // stage name → node, for job.from and job.artifacts
+  std::string from;                // stage name behind job.from
+};
+
+struct Plan {
+  std::vector<Node> nodes;                // an order in which needs come first
+  std::vector<std::vector<int>> trial_nodes;  // trial → its nodes in stage order
+};
+
+// The store may be absent (nullptr): then nothing is cached.
+Plan make_plan(const recipe::Recipe& recipe, store::Store* store);
+
+// The text that a stage key is the hash of, for one stage.
+Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys);
+
+}  // namespace saucier::plan

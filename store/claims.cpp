@@ -1,0 +1,106 @@
+// Who runs a stage: claims, heartbeats and their ends, each fenced by (id, attempt).
+
+#include "modules/base/clock.h"
+#include "modules/base/paths.h"
+#include "store/manifest.h"
+#include "store/state.h"
+
+namespace saucier::store {
+
+std::optional<StageRunId> Store::State::claim_row(const std::string& key, const std::string& name,
+                                                  const std::string& kind, const std::string& key_text,
+                                                  const fs::path& unless_there) {
+  sqlite3* handle = database->handle();
+  const std::int64_t now = system_clock().now_us();
+  WriteTransaction transaction(*database, writing());
+  std::error_code ignored;
+  // A folder with a manifest is finished, whatever the row says yet: artifact() adopts it or sets it aside. Looked at
+  // under the lock, since a runner commits its folder before it finishes its row.
+  if (!unless_there.empty() && fs::exists(unless_there, ignored)) return std::nullopt;
+  std::string lost_by;
+  {
+    Statement before(handle, "SELECT state, owner_pid, owner_host FROM stage_run WHERE key = ?");
+    if (before.bind(key).step() && before.text(0) == "running") {
+      lost_by = fmt::format("process {} on '{}'", before.integer(1), before.text(2));
+    }
+  }
+  Statement statement(
+      handle,
+      "INSERT INTO stage_run(key, name, kind, key_text, attempt, state, owner_host, owner_boot, owner_pid, owner_start, "
+      "                      heartbeat_us, started_us) "
+      "VALUES(?1, ?2, ?3, ?4, 1, 'running', ?5, ?6, ?7, ?8, ?9, ?9) "
+      "ON CONFLICT(key) DO UPDATE SET name = ?2, kind = ?3, key_text = ?4, attempt = attempt + 1, state = 'running', "
+      "  owner_host = ?5, owner_boot = ?6, owner_pid = ?7, owner_start = ?8, heartbeat_us = ?9, started_us = ?9, "
+      "  finished_us = NULL, seconds = NULL, message = '', log_tail = '', artifact = '', manifest_digest = '' "
+      "WHERE state <> 'running' OR heartbeat_us < ?10 OR owner_gone(owner_host, owner_boot, owner_pid, owner_start) "
+      "RETURNING id, attempt");
+  statement.bind(key, name, kind, key_text, self.host, self.boot, self.pid, self.start, now, now - kLeaseUs);
+  if (!statement.step()) return std::nullopt;
+  const StageRunId run{.id = statement.integer(0), .attempt = statement.integer(1)};
+  statement.reset();
+  if (!lost_by.empty()) {
+    note(run.id, run.attempt - 1, "lost", "by " + lost_by);
+    messages.push_back(fmt::format("stage '{}' was left unfinished by {}; taken over", name, lost_by));
+  }
+  note(run.id, run.attempt, "claimed", fmt::format("process {} on '{}'", self.pid, self.host));
+  transaction.commit();
+  return run;
+}
+
+std::optional<StageRunId> Store::claim(const std::string& key, const std::string& name, const std::string& kind,
+                                       const std::string& key_text) {
+  return state_->claim_row(key, name, kind, key_text, artifacts() / key / paths::kManifest);
+}
+
+bool Store::heartbeat(const StageRunId& run) {
+  WriteTransaction transaction(*state_->database, state_->writing());
+  Statement(state_->database->handle(),
+            "UPDATE stage_run SET heartbeat_us = ? WHERE id = ? AND attempt = ? AND state = 'running'")
+      .run(system_clock().now_us(), run.id, run.attempt);
+  const bool ours = state_->database->changes() == 1;
+  transaction.commit();
+  return ours;
+}
+
+bool Store::finish(const StageRunId& run, const fs::path& artifact, const Json& summary, double seconds) {
+  const ManifestCheck check = check_manifest(artifact, false);
+  if (!check.problem.empty()) {
+    throw Error(fmt::format("the artifact '{}' is not whole: {}", artifact.string(), check.problem));
+  }
+  WriteTransaction transaction(*state_->database, state_->writing(), true);
+  Statement(state_->database->handle(),
+            "UPDATE stage_run SET state = 'done', artifact = ?, manifest_digest = ?, summary = ?, seconds = ?, "
+            "finished_us = ? WHERE id = ? AND attempt = ? AND state = 'running'")
+      .run(artifact.filename().string(), check.digest, summary.dump(), seconds, system_clock().now_us(), run.id,
+           run.attempt);
+  const bool ours = state_->database->changes() == 1;
+  if (ours) state_->note(run.id, run.attempt, "done", "");
+  transaction.commit();
+  return ours;
+}
+
+bool Store::fail(const StageRunId& run, const std::string& message, const std::string& log_tail) {
+  WriteTransaction transaction(*state_->database, state_->writing(), true);
+  Statement(state_->database->handle(),
+            "UPDATE stage_run SET state = 'failed', message = ?, log_tail = ?, finished_us = ? "
+            "WHERE id = ? AND attempt = ? AND state = 'running'")
+      .run(clean_utf8(message), clean_utf8(log_tail), system_clock().now_us(), run.id, run.attempt);
+  const bool ours = state_->database->changes() == 1;
+  if (ours) state_->note(run.id, run.attempt, "failed", clean_utf8(message));
+  transaction.commit();
+  return ours;
+}
+
+bool Store::release(const StageRunId& run, const std::string& reason) {
+  WriteTransaction transaction(*state_->database, state_->writing());
+  Statement(state_->database->handle(),
+            "UPDATE stage_run SET state = 'released', message = ?, finished_us = ? "
+            "WHERE id = ? AND attempt = ? AND state = 'running'")
+      .run(clean_utf8(reason), system_clock().now_us(), run.id, run.attempt);
+  const bool ours = state_->database->changes() == 1;
+  if (ours) state_->note(run.id, run.attempt, "released", clean_utf8(reason));
+  transaction.commit();
+  return ours;
+}
+
+}  // namespace saucier::store

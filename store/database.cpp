@@ -1,0 +1,192 @@
+#include "store/database.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+namespace saucier::store {
+
+namespace {
+
+constexpr auto kLockPatience = std::chrono::seconds(60);
+constexpr int kBusyTimeoutMs = 30'000;
+constexpr int kCheckpointFrames = 1000;  // pages in the WAL before they are copied back
+
+}  // namespace
+
+void throw_sqlite(sqlite3* database, const fs::path& file, std::string_view doing) {
+  const int code = database != nullptr ? sqlite3_extended_errcode(database) : SQLITE_NOMEM;
+  const std::string message = database != nullptr ? sqlite3_errmsg(database) : "out of memory";
+  std::string hint;
+  switch (code & 0xff) {
+    case SQLITE_FULL: hint = fmt::format("free some space for '{}'", file.parent_path().string()); break;
+    case SQLITE_NOTADB: hint = "name another file with --store"; break;
+    case SQLITE_BUSY: hint = "another program holds the database; close it"; break;
+    case SQLITE_READONLY: hint = fmt::format("make '{}' writable", file.string()); break;
+    default: break;
+  }
+  throw Error(fmt::format("cannot {} the store '{}': {}", doing, file.string(), message), hint);
+}
+
+LockFile::LockFile(const fs::path& store_file) : path_(store_file.string() + ".lock") {
+  fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (fd_ < 0) throw Error(fmt::format("cannot open '{}': {}", path_.string(), std::strerror(errno)));
+}
+
+LockFile::~LockFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+bool LockFile::try_lock() {
+  while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno != EINTR) throw Error(fmt::format("cannot lock '{}': {}", path_.string(), std::strerror(errno)));
+  }
+  return true;
+}
+
+void LockFile::lock() {
+  // Not a blocking flock: a holder that was stopped (SIGSTOP) must end in an error, not in a hang.
+  const auto end = std::chrono::steady_clock::now() + kLockPatience;
+  auto pause = std::chrono::microseconds(100);
+  while (!try_lock()) {
+    if (std::chrono::steady_clock::now() > end) {
+      throw Error(fmt::format("another process has held '{}' for a minute", path_.string()),
+                  fmt::format("see who has it with: fuser '{}'", path_.string()));
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, std::chrono::microseconds(10'000));
+  }
+}
+
+void LockFile::unlock() { ::flock(fd_, LOCK_UN); }
+
+Statement::Statement(sqlite3* database, std::string_view sql) : database_(database) {
+  check(sqlite3_prepare_v2(database_, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr));
+}
+
+Statement::~Statement() { sqlite3_finalize(statement_); }
+
+void Statement::check(int code) const {
+  if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return;
+  const char* name = sqlite3_db_filename(database_, "main");
+  throw_sqlite(database_, name != nullptr ? name : "", "use");
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(statement_);
+  if (code != SQLITE_ROW && code != SQLITE_DONE) check(code);
+  return code == SQLITE_ROW;
+}
+
+void Statement::reset() {
+  sqlite3_reset(statement_);  // returns the last step's error again, which was thrown already
+  sqlite3_clear_bindings(statement_);
+}
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+double Statement::real(int column) const { return sqlite3_column_double(statement_, column); }
+bool Statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+int Statement::columns() const { return sqlite3_column_count(statement_); }
+
+std::string Statement::text(int column) const {
+  const auto* bytes = sqlite3_column_text(statement_, column);
+  if (bytes == nullptr) return {};
+  return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+void Statement::bind_one(int index, std::int64_t value) { check(sqlite3_bind_int64(statement_, index, value)); }
+void Statement::bind_one(int index, double value) { check(sqlite3_bind_double(statement_, index, value)); }
+void Statement::bind_one(int index, std::nullptr_t) { check(sqlite3_bind_null(statement_, index)); }
+void Statement::bind_one(int index, std::string_view value) {
+  // A view of nothing has a null pointer, which SQLite would bind as NULL.
+  check(sqlite3_bind_text64(statement_, index, value.data() != nullptr ? value.data() : "", value.size(),
+                            SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
+Database::Database(const fs::path& file, Mode mode) : file_(file) {
+  const int flags = mode == Mode::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+  if (sqlite3_open_v2(file.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, nullptr) != SQLITE_OK) {
+    try {
+      throw_sqlite(handle_, file, "open");
+    } catch (...) {
+      sqlite3_close_v2(handle_);
+      throw;
+    }
+  }
+  sqlite3_extended_result_codes(handle_, 1);
+  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  try {
+    execute("PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON; PRAGMA mmap_size=0; PRAGMA trusted_schema=OFF;");
+    execute("PRAGMA synchronous=NORMAL;");
+    Statement journal(handle_, "PRAGMA journal_mode");
+    wal_ = journal.step() && journal.text(0) == "wal";
+  } catch (...) {
+    sqlite3_close_v2(handle_);
+    throw;
+  }
+}
+
+Database::~Database() { sqlite3_close_v2(handle_); }
+
+void Database::execute(const std::string& sql) {
+  if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) throw_sqlite(handle_, file_, "use");
+}
+
+std::int64_t Database::pragma(const std::string& name) {
+  Statement statement(handle_, "PRAGMA " + name);
+  return statement.step() ? statement.integer(0) : 0;
+}
+
+void Database::choose_journal() {
+  if (wal_) return;
+  {
+    Statement statement(handle_, "PRAGMA journal_mode=WAL");
+    // On some file systems (no shared memory) the mode stays as it was; only the returned value says so.
+    wal_ = statement.step() && statement.text(0) == "wal";
+  }
+  if (!wal_) execute("PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL;");
+}
+
+WriteTransaction::WriteTransaction(Database& database, LockFile& lock, bool durable)
+    : database_(database), lock_(lock), durable_(durable && database.wal()) {
+  lock_.lock();
+  try {
+    if (durable_) database_.execute("PRAGMA synchronous=FULL");
+    database_.execute("BEGIN IMMEDIATE");
+  } catch (...) {
+    lock_.unlock();
+    throw;
+  }
+}
+
+WriteTransaction::~WriteTransaction() {
+  if (!open_) return;
+  sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  if (durable_) sqlite3_exec(database_.handle(), "PRAGMA synchronous=NORMAL", nullptr, nullptr, nullptr);
+  lock_.unlock();
+}
+
+void WriteTransaction::commit() {
+  database_.execute("COMMIT");
+  if (durable_) database_.execute("PRAGMA synchronous=NORMAL");
+  open_ = false;
+  if (database_.wal()) {
+    std::error_code ignored;
+    const auto bytes = fs::file_size(database_.file().string() + "-wal", ignored);
+    // A passive checkpoint never waits; with a reader in the way it copies what it can.
+    if (!ignored && bytes > static_cast<std::uintmax_t>(kCheckpointFrames) * 4096) {
+      sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    }
+  }
+  lock_.unlock();
+}
+
+}  // namespace saucier::store

@@ -1,0 +1,133 @@
+// A thin layer over SQLite: handles that close themselves, statements with typed bind and read, and the one way to write.
+//
+// SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint at the same instant ("WAL
+// reset bug", sqlite.org/wal.html). Here that cannot happen: every write transaction and every checkpoint holds the lock
+// file FILE.lock, automatic checkpoints are off on every connection, and closing does not checkpoint.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "modules/base/error.h"
+
+namespace saucier::store {
+
+namespace fs = std::filesystem;
+
+// An exclusive lock between processes (flock on FILE.lock). Held by the process that writes, for milliseconds.
+class LockFile {
+ public:
+  explicit LockFile(const fs::path& store_file);
+  ~LockFile();
+  LockFile(const LockFile&) = delete;
+  LockFile& operator=(const LockFile&) = delete;
+  void lock();      // waits up to a minute, then throws Error
+  bool try_lock();
+  void unlock();
+
+ private:
+  fs::path path_;
+  int fd_ = -1;
+};
+
+class Statement {
+ public:
+  Statement(sqlite3* database, std::string_view sql);
+  ~Statement();
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  // Binds all parameters, in order, and starts anew.
+  template <class... Values>
+  Statement& bind(const Values&... values) {
+    reset();
+    int index = 0;
+    (bind_one(++index, values), ...);
+    return *this;
+  }
+  bool step();  // true: a row is there
+  template <class... Values>
+  void run(const Values&... values) {
+    bind(values...);
+    while (step()) {
+    }
+    reset();
+  }
+
+  std::int64_t integer(int column) const;
+  double real(int column) const;
+  std::string text(int column) const;
+  bool is_null(int column) const;
+  int columns() const;
+  sqlite3_stmt* handle() const { return statement_; }
+  void reset();
+
+ private:
+  void bind_one(int index, std::int64_t value);
+  void bind_one(int index, int value) { bind_one(index, static_cast<std::int64_t>(value)); }
+  void bind_one(int index, bool value) { bind_one(index, static_cast<std::int64_t>(value)); }
+  void bind_one(int index, double value);
+  void bind_one(int index, std::string_view value);
+  void bind_one(int index, const std::string& value) { bind_one(index, std::string_view(value)); }
+  void bind_one(int index, const char* value) { bind_one(index, std::string_view(value)); }
+  void bind_one(int index, std::nullptr_t);
+  template <class T>
+  void bind_one(int index, const std::optional<T>& value) {
+    if (value) bind_one(index, *value);
+    else bind_one(index, nullptr);
+  }
+  void check(int code) const;
+
+  sqlite3* database_;
+  sqlite3_stmt* statement_ = nullptr;
+};
+
+class Database {
+ public:
+  enum class Mode { kWrite, kRead };
+  Database(const fs::path& file, Mode mode);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  sqlite3* handle() const { return handle_; }
+  const fs::path& file() const { return file_; }
+  void execute(const std::string& sql);  // one or more statements without parameters
+  std::int64_t pragma(const std::string& name);
+  std::int64_t changes() const { return sqlite3_changes64(handle_); }
+  bool wal() const { return wal_; }
+  // WAL where the file system allows it, TRUNCATE otherwise. Only under the lock.
+  void choose_journal();
+
+ private:
+  sqlite3* handle_ = nullptr;
+  fs::path file_;
+  bool wal_ = false;
+};
+
+// Takes the lock, then BEGIN IMMEDIATE; rolls back unless commit() was reached. `durable`: fsynced at commit.
+class WriteTransaction {
+ public:
+  WriteTransaction(Database& database, LockFile& lock, bool durable = false);
+  ~WriteTransaction();
+  WriteTransaction(const WriteTransaction&) = delete;
+  WriteTransaction& operator=(const WriteTransaction&) = delete;
+  void commit();  // and copies a long WAL back into the database, still under the lock
+
+ private:
+  Database& database_;
+  LockFile& lock_;
+  bool durable_;
+  bool open_ = true;
+};
+
+// Error with SQLite's message, and a hint for a full disk or a file that is no database.
+[[noreturn]] void throw_sqlite(sqlite3* database, const fs::path& file, std::string_view doing);
+
+}  // namespace saucier::store

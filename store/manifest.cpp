@@ -1,0 +1,69 @@
+#include "store/manifest.h"
+
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "modules/base/digest.h"
+#include "modules/base/error.h"
+#include "modules/base/file.h"
+#include "modules/base/paths.h"
+
+namespace saucier::store {
+
+void write_manifest(const fs::path& folder, Json head) {
+  Json files = Json::object();
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_directory()) continue;
+    const std::string name = fs::relative(entry.path(), folder).generic_string();
+    if (name == paths::kManifest) continue;
+    files[name] = {{"size", entry.file_size()}, {"sha256", sha256_file(entry.path())}};
+  }
+  head["files"] = std::move(files);
+  write_file_atomic(folder / paths::kManifest, head.dump(1) + "\n");
+}
+
+ManifestCheck check_manifest(const fs::path& folder, bool contents) {
+  ManifestCheck check;
+  std::error_code error;
+  if (!fs::exists(folder / paths::kManifest, error)) {
+    check.problem = "it has no manifest";
+    return check;
+  }
+  try {
+    const std::string text = read_file(folder / paths::kManifest);
+    check.digest = sha256(text);
+    check.manifest = parse_json(text, "manifest");
+    for (const auto& [name, file] : check.manifest.at("files").items()) {
+      const auto size = fs::file_size(folder / name, error);
+      if (error) {
+        check.problem = fmt::format("'{}' is missing", name);
+      } else if (size != file.at("size").get<std::uintmax_t>()) {
+        check.problem = fmt::format("'{}' has {} bytes, the manifest says {}", name, size,
+                                    file.at("size").get<std::uintmax_t>());
+      } else if (contents && sha256_file(folder / name) != file.at("sha256").get<std::string>()) {
+        check.problem = fmt::format("'{}' has other contents than the manifest says", name);
+      }
+      if (!check.problem.empty()) return check;
+    }
+  } catch (const Error& e) {
+    check.problem = e.what();
+  } catch (const Json::exception&) {
+    check.problem = "its manifest is damaged";
+  }
+  return check;
+}
+
+std::vector<Json> read_events(const fs::path& file) {
+  std::vector<Json> events;
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return events;
+  std::istringstream lines(read_file(file));
+  for (std::string line; std::getline(lines, line);) {
+    Json event = Json::parse(line, nullptr, false);
+    if (event.is_object()) events.push_back(std::move(event));
+  }
+  return events;
+}
+
+}  // namespace saucier::store
