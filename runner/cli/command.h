@@ -1,0 +1,55 @@
+// The plain table of commands. One file a command; adding one is a line in commands.cpp.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <boost/program_options.hpp>
+
+namespace saucier::cli {
+
+// What scripts rely on.
+enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kInterrupted = 130 };
+
+struct Command {
+  std::string name;
+  std::string arguments;  // "RECIPE"
+  std::string summary;    // one line
+  std::string example;    // shown by --help
+  int (*run)(const std::vector<std::string>& arguments);
+};
+
+const std::vector<Command>& commands();
+const Command& command(const std::string& name);  // must exist
+
+int check(const std::vector<std::string>& arguments);
+int plan(const std::vector<std::string>& arguments);
+int run(const std::vector<std::string>& arguments);
+int status(const std::vector<std::string>& arguments);
+int list(const std::vector<std::string>& arguments);
+int compare(const std::vector<std::string>& arguments);
+int query(const std::vector<std::string>& arguments);
+int scenes(const std::vector<std::string>& arguments);
+
+// The whole command line: picks the command, prints errors, returns the exit code. `help COMMAND` is `COMMAND --help`.
+int main(const std::vector<std::string>& arguments);
+
+// --- what the commands share
+
+namespace po = boost::program_options;
+
+// Parses a command's own options. `positional`: name and how many (-1: any number), in order. Prints the help of
+// `command` and leaves by HelpShown when --help or -h is given; throws Error naming the nearest option.
+struct HelpShown {};
+po::variables_map parse(const std::string& command, const std::vector<std::string>& arguments,
+                        const po::options_description& options,
+                        const std::vector<std::pair<std::string, int>>& positional);
+
+// "--store FILE", default results/saucier.db.
+void add_store_option(po::options_description& options);
+// "--set k=v" and "--sweep k=a,b,c", each any number of times.
+void add_recipe_options(po::options_description& options);
+
+std::vector<std::string> strings(const po::variables_map& values, const std::string& name);
+
+}  // namespace saucier::cli

@@ -1,0 +1,21 @@
+#include "runner/cli/recipe_argument.h"
+
+#include <cstdio>
+
+#include "modules/base/error.h"
+
+namespace saucier::cli {
+
+recipe::Recipe read_recipe(const std::string& name, const po::variables_map& values) {
+  const std::vector<std::string> files = strings(values, "recipe");
+  if (files.empty())
+    throw Error(fmt::format("'saucier {}' needs a recipe", name), command(name).example);
+  return recipe::load(files.front(), strings(values, "set"), strings(values, "sweep"));
+}
+
+bool report_problems(const recipe::Recipe& recipe) {
+  std::fputs(recipe.problems.render().c_str(), stderr);
+  return !recipe.problems.has_errors();
+}
+
+}  // namespace saucier::cli

@@ -1,0 +1,15 @@
+// The recipe that check, plan and run take.
+#pragma once
+
+#include "runner/cli/command.h"
+#include "runner/recipe/recipe.h"
+
+namespace saucier::cli {
+
+// Throws Error when none or no readable one is named.
+recipe::Recipe read_recipe(const std::string& command, const po::variables_map& values);
+
+// Prints the problems to standard error; false when one of them is an error.
+bool report_problems(const recipe::Recipe& recipe);
+
+}  // namespace saucier::cli

@@ -1,0 +1,164 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <map>
+
+#include "modules/base/clock.h"
+#include "modules/base/error.h"
+#include "modules/base/paths.h"
+#include "runner/cli/command.h"
+#include "runner/cli/recipe_argument.h"
+#include "runner/exec/execute.h"
+#include "runner/report/html.h"
+#include "runner/report/results.h"
+
+namespace saucier::cli {
+namespace {
+
+// A line per running stage that is drawn over on a terminal; plain lines, a few a minute, elsewhere.
+class Progress : public exec::Listener {
+ public:
+  Progress(const recipe::Recipe& recipe, size_t stages) : recipe_(recipe), stages_(stages), terminal_(isatty(STDERR_FILENO)) {}
+
+  void started(const plan::Node& node) override { say(fmt::format("{} {}", head(node), node.reason)); }
+  void cached(const plan::Node& node) override {
+    ++done_;
+    ++cached_;
+    if (!terminal_ || cached_ <= 3) say(fmt::format("{} {}", head(node), node.reason));
+  }
+  void progress(const plan::Node& node, const Json& event) override {
+    const double now = system_clock().steady_seconds();
+    if (now - last_[node.key] < (terminal_ ? 0.2 : 15)) return;
+    last_[node.key] = now;
+    const std::int64_t step = event.value("step", std::int64_t{0}), steps = event.value("steps", std::int64_t{0});
+    std::string text = fmt::format("{} {}/{}  {:.0f} {}/s", head(node), step, steps, event.value("rate", 0.0),
+                                   event.value("unit", "steps"));
+    if (event.value("loss", 0.0) != 0) text += fmt::format("  loss {:.3f}", event.value("loss", 0.0));
+    text += fmt::format("  {} left", format_duration(event.value("seconds_left", 0.0)));
+    if (const std::string note = event.value("note", ""); !note.empty()) text += "  " + note;
+    if (terminal_) {
+      std::fprintf(stderr, "\r\033[K%s", text.c_str());
+      drawn_ = true;
+    } else {
+      say(text);
+    }
+  }
+  void finished(const plan::Node& node, double seconds) override {
+    ++done_;
+    say(fmt::format("{} done in {}", head(node), format_duration(seconds)));
+  }
+  void failed(const plan::Node& node, const std::string& message, const std::string& log_tail) override {
+    say(fmt::format("{} failed: {}", head(node), message));
+    if (!log_tail.empty()) say("last lines of its log:\n" + log_tail);
+  }
+  void message(const std::string& text) override { say(text); }
+
+ private:
+  std::string head(const plan::Node& node) const {
+    const std::string& trial = recipe_.trials[static_cast<size_t>(node.trials.front())].name;
+    const std::string whose = node.trials.size() == recipe_.trials.size() && node.trials.size() > 1 ? "all trials" : trial;
+    return fmt::format("[{}/{}] {} {}:", std::min(done_ + 1, stages_), stages_, whose, node.name);
+  }
+  void say(const std::string& text) {
+    if (drawn_) std::fputs("\r\033[K", stderr);
+    drawn_ = false;
+    std::fprintf(stderr, "%s\n", text.c_str());
+  }
+
+  const recipe::Recipe& recipe_;
+  size_t stages_, done_ = 0;
+  int cached_ = 0;
+  bool terminal_, drawn_ = false;
+  std::map<std::string, double> last_;
+};
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+// "cpu", or CUDA device numbers.
+std::vector<std::string> devices(const std::string& text) {
+  std::vector<std::string> out;
+  for (const std::string& part : split(text)) {
+    if (part == "cpu") {
+      out.push_back(part);
+    } else if (!part.empty() && part.find_first_not_of("0123456789") == std::string::npos) {
+      out.push_back("cuda:" + part);
+    } else {
+      throw Error(fmt::format("'{}' is no device", part), "--devices cpu, or numbers of CUDA devices: --devices 0,1");
+    }
+  }
+  return out;
+}
+
+std::string same_command(const std::vector<std::string>& arguments) {
+  std::string out = "saucier run";
+  for (const std::string& argument : arguments)
+    out += " " + (argument.find_first_of(" '\"{}[]()*;&|$") == std::string::npos ? argument : "'" + argument + "'");
+  return out;
+}
+
+void show_results(const recipe::Recipe& recipe, store::Store& store, std::int64_t sweep) {
+  const auto results = report::results(store, sweep);
+  if (!results) return;
+  std::fputs(("\n" + report::to_text(*results)).c_str(), stdout);
+  const std::filesystem::path page = store.file().parent_path() / (recipe.name + ".html");
+  report::write_html(store, sweep, page);
+  std::string flag;
+  if (store.file() != std::filesystem::path(paths::kDefaultStore)) flag = " --store " + store.file().string();
+  std::fputs(fmt::format("\nnext:\n"
+                         "  {}   pictures, answers and curves\n"
+                         "  saucier compare {}{}\n"
+                         "  saucier query{} \"select trial, benchmark, value, stderr from trial_score where condition = 'seen' and main\"\n"
+                         "  saucier run {} --sweep stage.instruct.learning_rate=1e-3,4e-3\n",
+                         page.string(), recipe.name, flag, flag, recipe.file.string()).c_str(), stdout);
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments) {
+  po::options_description options;
+  add_recipe_options(options);
+  add_store_option(options);
+  options.add_options()("devices", po::value<std::string>()->value_name("LIST")->default_value("cpu"),
+                        "cpu, or CUDA devices: 0,1")(
+      "threads", po::value<std::int64_t>()->value_name("N")->default_value(0), "CPU threads of a stage (default: all cores)")(
+      "keep-going", "after a failure, run what does not depend on it");
+  const po::variables_map values = parse("run", arguments, options, {{"recipe", 1}});
+  const recipe::Recipe recipe = read_recipe("run", values);
+  if (!report_problems(recipe)) return kUsage;
+
+  exec::RunOptions how;
+  how.devices = devices(values["devices"].as<std::string>());
+  how.threads = values["threads"].as<std::int64_t>();
+  how.keep_going = values.count("keep-going") > 0;
+
+  const auto store = store::Store::open(values["store"].as<std::string>());
+  const plan::Plan plan = plan::make_plan(recipe, store.get());
+  std::vector<store::TrialRow> rows;
+  for (size_t t = 0; t < recipe.trials.size(); ++t) {
+    store::TrialRow row{.name = recipe.trials[t].name, .parameters = recipe.trials[t].parameters,
+                        .resolved = canonical(recipe.trials[t].resolved), .stages = {}};
+    for (size_t s = 0; s < recipe.trials[t].stages.size(); ++s)
+      row.stages.emplace_back(recipe.trials[t].stages[s].name, plan.nodes[static_cast<size_t>(plan.trial_nodes[t][s])].key);
+    rows.push_back(std::move(row));
+  }
+  const std::int64_t sweep = store->add_sweep(recipe.name, recipe.file.string(), recipe.metric, recipe.direction, rows);
+
+  Progress progress(recipe, plan.nodes.size());
+  const exec::Outcome outcome = exec::execute(plan, *store, how, progress);
+  if (!outcome.interrupted) show_results(recipe, *store, sweep);
+  if (outcome.interrupted || outcome.failed) {
+    std::fputs(fmt::format("{} stages done, {} failed, {} not run; to go on: {}\n", outcome.ran + outcome.cached,
+                           outcome.failed, outcome.skipped, same_command(arguments)).c_str(), stderr);
+  }
+  return outcome.interrupted ? kInterrupted : outcome.failed ? kFailed : kDone;
+}
+
+}  // namespace saucier::cli

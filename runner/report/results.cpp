@@ -1,0 +1,307 @@
+#include "runner/report/results.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "modules/base/error.h"
+#include "modules/base/suggest.h"
+
+namespace saucier::report {
+namespace {
+
+constexpr double kSignificant = 0.05;
+
+// {"conversation":0.5,"detail":0.5} → "conversation 0.5, detail 0.5". Numbers with all their digits: 0.0025 is not 0.003.
+std::string show_parameter(const Json& value) {
+  if (value.is_number_float()) return fmt::format("{}", value.get<double>());
+  if (!value.is_structured()) return show(value);
+  std::string out;
+  for (const auto& [key, item] : value.items()) {
+    if (!out.empty()) out += ", ";
+    if (value.is_object()) out += key + " ";
+    out += show_parameter(item);
+  }
+  return out;
+}
+
+struct Column {  // a benchmark by its main metric
+  std::string benchmark, metric;
+  auto operator<=>(const Column&) const = default;
+};
+
+struct Evaluation {  // one evaluate stage of one trial, as far as it is done
+  std::string stage, key;
+  bool final = false;   // of what the trial's last train stage left
+  bool common = false;  // all of several trials share it
+  std::map<std::string, std::map<Column, Json>> scores;  // condition → column → value
+  bool has(const Column& column) const {
+    return std::any_of(scores.begin(), scores.end(), [&](const auto& s) { return s.second.contains(column); });
+  }
+};
+
+struct Trial {
+  std::string name;
+  Json parameters, resolved;
+  std::vector<Evaluation> evaluations;  // in stage order
+};
+
+struct Sweep {
+  std::string name, metric;
+  std::vector<Trial> trials;
+  std::vector<Column> columns;
+
+  const Trial& trial(const std::string& wanted) const {
+    std::vector<std::string> names;
+    for (const Trial& one : trials) {
+      if (one.name == wanted) return one;
+      names.push_back(one.name);
+    }
+    throw Error(fmt::format("sweep '{}' has no trial '{}'", name, wanted), suggestion(wanted, names));
+  }
+};
+
+// The stage that says what `trial` reaches in `column`; nullptr while it is not done.
+const Evaluation* result_of(const Trial& trial, const Column& column) {
+  const Evaluation* last = nullptr;
+  for (const Evaluation& one : trial.evaluations)
+    if (one.final && one.has(column)) last = &one;
+  return last;
+}
+
+// Whether evaluate stage `name` asks the model that the trial's last train stage left. The recipe says so before anything
+// has run. A recipe that trains nothing has only such stages.
+bool asks_last_model(const Json& resolved, const std::string& name) {
+  std::string last_trained, from;
+  for (const Json& stage : resolved.value("stage", Json::array())) {
+    if (stage.value("kind", "") == "train") last_trained = stage.value("name", "");
+    if (stage.value("name", "") == name) from = stage.value("from", "none");
+  }
+  return last_trained.empty() || from == last_trained;
+}
+
+Sweep read_sweep(const store::Store& store, std::int64_t id) {
+  const auto head = store.query("SELECT name, metric FROM sweep WHERE id = ?1", {id});
+  if (head.rows.empty()) throw Error(fmt::format("no sweep with the id {}", id));
+  Sweep sweep{head.rows[0][0].get<std::string>(), head.rows[0][1].get<std::string>(), {}, {}};
+  std::map<std::string, size_t> index;
+  for (const auto& row : store.query("SELECT name, parameters, resolved FROM trial WHERE sweep_id = ?1 ORDER BY number", {id}).rows) {
+    index[row[0].get<std::string>()] = sweep.trials.size();
+    sweep.trials.push_back({row[0].get<std::string>(), parse_json(row[1].get<std::string>(), "parameters of a trial"),
+                            parse_json(row[2].get<std::string>(), "resolved recipe of a trial"), {}});
+  }
+  std::map<std::string, std::set<std::string>> users;  // key → trials
+  for (const auto& row : store.query("SELECT trial, key FROM stage_cost WHERE sweep_id = ?1", {id}).rows)
+    users[row[1].get<std::string>()].insert(row[0].get<std::string>());
+  const auto scores = store.query(
+      "SELECT b.trial, b.stage, b.key, b.benchmark, b.metric, b.condition, b.value FROM trial_score b"
+      " JOIN trial_stage ts ON ts.trial_id = b.trial_id AND ts.stage = b.stage"
+      " WHERE b.sweep_id = ?1 AND b.main = 1 ORDER BY b.number, ts.position, b.benchmark", {id});
+  for (const auto& row : scores.rows) {
+    Trial& trial = sweep.trials[index.at(row[0].get<std::string>())];
+    const auto stage = row[1].get<std::string>(), key = row[2].get<std::string>();
+    if (trial.evaluations.empty() || trial.evaluations.back().stage != stage) {
+      trial.evaluations.push_back({.stage = stage, .key = key,
+                                   .final = asks_last_model(trial.resolved, stage),
+                                   .common = sweep.trials.size() > 1 && users[key].size() == sweep.trials.size(),
+                                   .scores = {}});
+    }
+    const Column column{row[3].get<std::string>(), row[4].get<std::string>()};
+    trial.evaluations.back().scores[row[5].get<std::string>()][column] = row[6];
+    if (std::find(sweep.columns.begin(), sweep.columns.end(), column) == sweep.columns.end()) sweep.columns.push_back(column);
+  }
+  std::sort(sweep.columns.begin(), sweep.columns.end());
+  return sweep;
+}
+
+// Benchmark → key of the stage whose answers stand for the trial. Where the sweep is ranked by a benchmark, that alone.
+std::map<std::string, std::string> judged_by(const store::Store& store, std::int64_t id, const Sweep& sweep, const Trial& trial) {
+  std::map<std::string, std::string> keys;
+  const auto ranked = store.query("SELECT benchmark, key FROM trial_score WHERE sweep_id = ?1 AND trial = ?2 AND condition = 'seen'"
+                                  " AND stage || '.' || benchmark || '.' || metric = ?3", {id, trial.name, sweep.metric});
+  for (const auto& row : ranked.rows) keys[row[0].get<std::string>()] = row[1].get<std::string>();
+  if (!keys.empty()) return keys;
+  for (const Column& column : sweep.columns)
+    if (const Evaluation* one = result_of(trial, column)) keys[column.benchmark] = one->key;
+  return keys;
+}
+
+Paired paired(const store::Store& store, std::int64_t id, const Sweep& sweep, const std::string& a, const std::string& b) {
+  Paired out{.a = a, .b = b, .benchmark = ""};
+  const auto first = judged_by(store, id, sweep, sweep.trial(a)), second = judged_by(store, id, sweep, sweep.trial(b));
+  std::map<std::string, double> by_picture;
+  for (const auto& [benchmark, key] : first) {
+    if (!second.contains(benchmark)) continue;
+    const auto rows = store.query(
+        "SELECT x.picture, x.correct, y.correct FROM stage_run r JOIN prediction x ON x.stage_run_id = r.id"
+        " JOIN stage_run q ON q.key = ?2 JOIN prediction y ON y.stage_run_id = q.id AND y.benchmark = x.benchmark"
+        " AND y.condition = x.condition AND y.sample = x.sample"
+        " WHERE r.key = ?1 AND x.benchmark = ?3 AND x.condition = 'seen'", {key, second.at(benchmark), benchmark});
+    for (const auto& row : rows.rows) {
+      const bool right_a = row[1].get<std::int64_t>() != 0, right_b = row[2].get<std::int64_t>() != 0;
+      out.only_a += right_a && !right_b;
+      out.only_b += right_b && !right_a;
+      by_picture[row[0].get<std::string>()] += static_cast<int>(right_a) - static_cast<int>(right_b);
+    }
+    out.questions += static_cast<std::int64_t>(rows.rows.size());
+  }
+  if (first.size() == 1 && sweep.columns.size() > 1) out.benchmark = first.begin()->first;
+  if (out.questions == 0) return out;
+  out.difference = static_cast<double>(out.only_a - out.only_b) / static_cast<double>(out.questions);
+  const auto pictures = static_cast<double>(by_picture.size());
+  if (by_picture.size() < 2) return out;
+  const double mean = static_cast<double>(out.only_a - out.only_b) / pictures;
+  double squares = 0;
+  for (const auto& [picture, difference] : by_picture) squares += (difference - mean) * (difference - mean);
+  const double error = std::sqrt(squares / (pictures - 1) / pictures);
+  if (error > 0) out.p_value = std::erfc(std::abs(mean) / error / std::sqrt(2.0));
+  else if (mean != 0) out.p_value = 0;  // every picture says the same
+  return out;
+}
+
+// Lines of numbers under the trials' parameters.
+class ScoreTable {
+ public:
+  explicit ScoreTable(const Sweep& sweep) : sweep_(sweep) {
+    std::map<std::string, std::set<std::string>> values;
+    for (const Trial& trial : sweep.trials)
+      for (const auto& [axis, value] : trial.parameters.items()) values[axis].insert(canonical(value));
+    for (const auto& [axis, different] : values)
+      if (different.size() > 1) axes_.push_back(axis);
+    table_.columns = {"trial"};
+    table_.columns.insert(table_.columns.end(), axes_.begin(), axes_.end());
+    for (const Column& column : sweep.columns) table_.columns.push_back(column.benchmark + " " + column.metric);
+    if (sweep.columns.size() > 1) table_.columns.push_back("mean");
+  }
+
+  // Nothing when no value is there; once for each label. A mean only of all columns, else it compares with no other.
+  void add(const std::string& label, const Json& parameters, const std::map<Column, Json>& values) {
+    if (values.empty() || !labels_.insert(label).second) return;
+    std::vector<Json> row = {label};
+    for (const std::string& axis : axes_)
+      row.push_back(parameters.contains(axis) ? Json(show_parameter(parameters[axis])) : Json());
+    double sum = 0;
+    size_t numbers = 0;
+    for (const Column& column : sweep_.columns) {
+      const auto it = values.find(column);
+      row.push_back(it == values.end() ? Json() : it->second);
+      if (row.back().is_number()) sum += row.back().get<double>(), ++numbers;
+    }
+    const size_t all = sweep_.columns.size();
+    if (all > 1) row.push_back(numbers == all ? Json(sum / static_cast<double>(all)) : Json());
+    table_.rows.push_back(std::move(row));
+  }
+  size_t first_score() const { return 1 + axes_.size(); }
+  const Table& table() const { return table_; }
+
+ private:
+  const Sweep& sweep_;
+  std::vector<std::string> axes_;
+  std::set<std::string> labels_;
+  Table table_;
+};
+
+std::map<Column, Json> values_of(const Sweep& sweep, const Trial& trial, const std::string& condition) {
+  std::map<Column, Json> values;
+  for (const Column& column : sweep.columns) {
+    const Evaluation* one = result_of(trial, column);
+    if (one == nullptr || !one->scores.contains(condition)) continue;
+    const auto& scores = one->scores.at(condition);
+    if (const auto it = scores.find(column); it != scores.end()) values.insert(*it);
+  }
+  return values;
+}
+
+// What a trial scored in other stages than those that stand for it, with and without sight.
+void add_other_stages(ScoreTable& table, const Sweep& sweep, const Trial& trial) {
+  for (const Evaluation& one : trial.evaluations) {
+    const bool plain = one.common || sweep.trials.size() == 1;
+    for (const auto& [condition, suffix] : {std::pair{"seen", ""}, std::pair{"blind", " blind"}}) {
+      std::map<Column, Json> values;
+      if (!one.scores.contains(condition)) continue;
+      for (const auto& [column, value] : one.scores.at(condition))
+        if (result_of(trial, column) != &one) values.emplace(column, value);
+      table.add((plain ? one.stage : trial.name + " " + one.stage) + suffix, {}, values);
+    }
+  }
+}
+
+}  // namespace
+
+bool Paired::holds() const { return p_value < kSignificant && difference > 0; }
+
+std::int64_t find_sweep(const store::Store& store, const std::string& name) {
+  const auto all = store.query("SELECT id, name FROM sweep ORDER BY id DESC");
+  std::vector<std::string> names;
+  for (const auto& row : all.rows) {
+    if (name.empty() || row[1] == name) return row[0].get<std::int64_t>();
+    if (std::find(names.begin(), names.end(), row[1]) == names.end()) names.push_back(row[1].get<std::string>());
+  }
+  if (names.empty()) throw Error("no sweep has been run yet", "saucier run recipes/quickstart.toml");
+  throw Error(fmt::format("no sweep '{}'", name), suggestion(name, names));
+}
+
+Paired paired_test(const store::Store& store, std::int64_t sweep, const std::string& a, const std::string& b) {
+  return paired(store, sweep, read_sweep(store, sweep), a, b);
+}
+
+std::optional<Results> results(const store::Store& store, std::int64_t id) {
+  const Sweep sweep = read_sweep(store, id);
+  if (sweep.columns.empty()) return std::nullopt;
+  Results out;
+  out.sweep = sweep.name;
+  out.metric = sweep.metric;
+  for (const Column& column : sweep.columns) out.benchmarks.push_back(column.benchmark + " " + column.metric);
+
+  ScoreTable table(sweep);
+  for (const Trial& trial : sweep.trials) table.add(trial.name, trial.parameters, values_of(sweep, trial, "seen"));
+  out.trials = table.table().rows.size();
+  out.first_score = table.first_score();
+  for (const Trial& trial : sweep.trials) table.add(trial.name + " blind", {}, values_of(sweep, trial, "blind"));
+  for (const Trial& trial : sweep.trials) add_other_stages(table, sweep, trial);
+  for (const char* condition : {"majority", "chance"}) {
+    std::map<Column, Json> values;  // of the questions, so equal in all trials that were asked the same
+    for (const Trial& trial : sweep.trials)
+      for (const Evaluation& one : trial.evaluations)
+        if (one.scores.contains(condition)) values.insert(one.scores.at(condition).begin(), one.scores.at(condition).end());
+    table.add(condition, {}, values);
+  }
+  out.scores = table.table();
+
+  const auto board = store.query("SELECT trial, metric FROM leaderboard WHERE sweep_id = ?1 AND value IS NOT NULL ORDER BY rank", {id});
+  for (const auto& row : board.rows) {
+    out.ranking.push_back(row[0].get<std::string>());
+    out.metric = row[1].get<std::string>();
+  }
+  if (!out.ranking.empty()) out.best = out.ranking.front();
+  else if (out.trials > 0) out.best = out.scores.rows[0][0].get<std::string>();
+  for (const Trial& trial : sweep.trials)
+    if (trial.name == out.best)
+      for (const Column& column : sweep.columns)
+        if (const Evaluation* one = result_of(trial, column)) out.best_stage = one->stage;
+  for (size_t i = 0; i + 1 < out.ranking.size(); ++i)
+    out.neighbours.push_back(paired(store, id, sweep, out.ranking[i], out.ranking[i + 1]));
+  return out;
+}
+
+std::string in_words(const Paired& pair) {
+  const std::string questions = pair.benchmark.empty() ? "questions" : pair.benchmark + " questions";
+  if (pair.questions == 0) return fmt::format("{} over {}: no {} in common", pair.a, pair.b, questions);
+  const std::string p = pair.p_value < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", pair.p_value);
+  return fmt::format("{} over {}: {:+.3f} correct, {} (paired over pictures; of {} {} {} right only in the first, {} only in the second): {}",
+                     pair.a, pair.b, pair.difference, p, pair.questions, questions, pair.only_a, pair.only_b,
+                     pair.holds() ? "the order holds" : "the order is open");
+}
+
+std::string to_text(const Results& results) {
+  std::string out = to_text(results.scores);
+  if (results.ranking.empty()) return out;
+  out += fmt::format("\nbest trial by {}: {}\n", results.metric, results.ranking.front());
+  for (const Paired& pair : results.neighbours) out += in_words(pair) + "\n";
+  return out;
+}
+
+}  // namespace saucier::report

@@ -1,0 +1,221 @@
+#include <catch2/catch.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "modules/base/file.h"
+#include "runner/cli/command.h"
+#include "tests/runner/report/filled_store.h"
+#include "tests/temp_folder.h"
+
+using namespace saucier;
+
+namespace {
+
+struct Said {
+  int code = 0;
+  std::string out, err;
+};
+
+// Sends a stream to a file while it lives.
+class Redirect {
+ public:
+  Redirect(std::FILE* stream, const fs::path& file) : stream_(stream) {
+    std::fflush(stream_);
+    saved_ = ::dup(::fileno(stream_));
+    const int target = ::open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600);
+    ::dup2(target, ::fileno(stream_));
+    ::close(target);
+  }
+  ~Redirect() {
+    std::fflush(stream_);
+    ::dup2(saved_, ::fileno(stream_));
+    ::close(saved_);
+  }
+
+ private:
+  std::FILE* stream_;
+  int saved_;
+};
+
+Said saucier_says(const std::vector<std::string>& arguments) {
+  TempFolder folder;
+  Said said;
+  {
+    const Redirect out(stdout, folder.path() / "out"), err(stderr, folder.path() / "err");
+    said.code = cli::main(arguments);
+  }
+  said.out = read_file(folder.path() / "out");
+  said.err = read_file(folder.path() / "err");
+  return said;
+}
+
+constexpr const char* kOverview =
+    R"(saucier runs recipes for visual instruction tuning.
+
+usage: saucier COMMAND [ARGUMENTS]
+
+commands:
+  check RECIPE      all problems of a recipe at once; nothing runs
+  plan RECIPE       trials and stages: cached or to run, and why
+  run RECIPE        run what is missing; the same command again goes on
+  status [SWEEP]    the stages of a sweep, and what runs now; default: the newest sweep
+  list              all sweeps with their best trials, newest first
+  compare [SWEEP]   scores of a sweep's trials side by side, and whether their order means anything
+  query SQL         one read-only SQL statement on the results database
+
+'saucier COMMAND --help' shows a command's options and an example.
+)";
+
+constexpr const char* kCheckHelp =
+    R"(usage: saucier check RECIPE [OPTIONS]
+
+all problems of a recipe at once; nothing runs
+
+options:
+  --set KEY=VALUE           override a value, e.g. stage.instruct.learning_rate=1e-4
+  --sweep KEY=A,B,C         add or replace a sweep axis
+  --json                    problems as one JSON object
+  --help                    show this
+
+example:
+  saucier check recipes/quickstart.toml
+)";
+
+}  // namespace
+
+TEST_CASE("usage") {
+  const Said bare = saucier_says({});
+  CHECK(bare.code == cli::kUsage);
+  CHECK(bare.out == "");
+  CHECK(bare.err == kOverview);
+  for (const char* ask : {"--help", "-h", "help"}) {
+    const Said said = saucier_says({ask});
+    CHECK(said.code == cli::kDone);
+    CHECK(said.out == kOverview);
+    CHECK(said.err == "");
+  }
+}
+
+TEST_CASE("the help of each command names its options and an example") {
+  CHECK(saucier_says({"check", "--help"}).out == kCheckHelp);
+  CHECK(saucier_says({"help", "check"}).out == kCheckHelp);
+  for (const cli::Command& command : cli::commands()) {
+    INFO(command.name);
+    const Said said = saucier_says({command.name, "--help"});
+    CHECK(said.code == cli::kDone);
+    CHECK(said.err == "");
+    CHECK(said.out.starts_with("usage: saucier " + command.name));
+    CHECK(said.out.find("\nexample:\n  saucier " + command.name) != std::string::npos);
+    CHECK(said.out.find("  --help ") != std::string::npos);
+    CHECK((said.out.find("--store FILE") != std::string::npos) == (command.name != "check"));
+    CHECK(saucier_says({command.name, "-h"}).out == said.out);
+  }
+}
+
+TEST_CASE("a misspelt command or option: exit code 2 and the nearest name") {
+  const auto refused = [](const std::vector<std::string>& arguments, const std::string& text) {
+    const Said said = saucier_says(arguments);
+    CHECK(said.code == cli::kUsage);
+    CHECK(said.out == "");
+    CHECK(said.err == text);
+  };
+  refused({"chekc"}, "error: unknown command 'chekc'\nhint: did you mean 'check'?\n");
+  refused({"train"}, "error: unknown command 'train'\nhint: known: 'check', 'plan', 'run', 'status', 'list', 'compare', 'query'\n");
+  refused({"help", "lst"}, "error: unknown command 'lst'\nhint: did you mean 'list'?\n");
+  refused({"check", "x.toml", "--swep", "a=1"}, "error: unknown option '--swep' of 'saucier check'\nhint: did you mean '--sweep'?\n");
+  refused({"list", "--frobnicate"}, "error: unknown option '--frobnicate' of 'saucier list'\nhint: see 'saucier list --help'\n");
+  refused({"check", "-json"}, "error: unknown option '-json' of 'saucier check'\nhint: did you mean '--json'?\n");
+  refused({"check"}, "error: 'saucier check' needs a recipe\nhint: saucier check recipes/quickstart.toml\n");
+  refused({"check", "a.toml", "b.toml"}, "error: too many arguments for 'saucier check'\nhint: see 'saucier check --help'\n");
+  refused({"query"}, "error: 'saucier query' needs an SQL statement\nhint: saucier query \"select * from leaderboard\"\n");
+  CHECK(saucier_says({"list", "--store"}).code == cli::kUsage);
+  CHECK(saucier_says({"list", "--store", "/nowhere/s.db"}).err.starts_with("error: there is no store at '/nowhere/s.db'\nhint: "));
+  CHECK(saucier_says({"check", "/nowhere/x.toml"}).code == cli::kUsage);
+}
+
+TEST_CASE("check of a wrong recipe: exit code 2, the place and the nearest name") {
+  TempFolder folder;
+  const fs::path file = folder.path() / "wrong.toml";
+  write_file_atomic(file, "recipe = 1\nname = \"wrong\"\nsede = 1\n");
+  const Said said = saucier_says({"check", file.string()});
+  CHECK(said.code == cli::kUsage);
+  CHECK(said.out == "");
+  CHECK(said.err.find("wrong.toml:3:1: error: unknown key 'sede'") != std::string::npos);
+  CHECK(said.err.find("   3 | sede = 1\n     | ^~~~\n") != std::string::npos);
+  CHECK(said.err.find("hint: did you mean 'seed'?\n") != std::string::npos);
+
+  const Said json = saucier_says({"check", file.string(), "--json"});
+  CHECK(json.code == cli::kUsage);
+  CHECK(json.err == "");
+  const Json problems = parse_json(json.out, "problems").at("problems");
+  REQUIRE_FALSE(problems.empty());
+  const auto unknown = std::find_if(problems.begin(), problems.end(), [](const Json& p) { return p["code"] == "unknown-key"; });
+  REQUIRE(unknown != problems.end());
+  CHECK((*unknown)["line"] == 3);
+  CHECK((*unknown)["severity"] == "error");
+  CHECK(saucier_says({"plan", file.string(), "--store", (folder.path() / "s.db").string()}).code == cli::kUsage);
+  CHECK_FALSE(fs::exists(folder.path() / "s.db"));
+}
+
+TEST_CASE("list, status, compare and query read a store") {
+  TempFolder folder;
+  const std::string file = (folder.path() / "s.db").string();
+  fill_store(*store::Store::open(file));
+
+  const Said list = saucier_says({"list", "--store", file, "--json"});
+  CHECK(list.code == cli::kDone);
+  const Json sweeps = parse_json(list.out, "list");
+  REQUIRE(sweeps.size() == 1);
+  CHECK(sweeps[0]["sweep"] == "x<y");
+  CHECK(sweeps[0]["best_trial"] == "x-3");
+  CHECK(sweeps[0]["best_value"] == 0.925);
+  CHECK(sweeps[0]["done"] == 3);
+
+  const Json stages = parse_json(saucier_says({"status", "--store", file, "--json"}).out, "status");
+  std::vector<std::string> shown;
+  for (const Json& stage : stages)
+    shown.push_back(stage["trial"].get<std::string>() + " " + stage["stage"].get<std::string>() + " " + stage["state"].get<std::string>() +
+                    " " + stage["trials"].dump());
+  CHECK(shown == std::vector<std::string>{"x-1 align done 3", "x-1 instruct done 1", "x-1 bench done 1", "x-1 before done 3",
+                                          "x-2 instruct done 1", "x-2 bench done 1", "x-3 instruct done 1", "x-3 bench done 1"});
+
+  const Said compare = saucier_says({"compare", "x<y", "--store", file});
+  CHECK(compare.code == cli::kDone);
+  CHECK(compare.out.starts_with(
+      "trial      stage.instruct.learning_rate  scenes-count accuracy  scenes-pope f1   mean\n"
+      "---------  ----------------------------  ---------------------  --------------  -----\n"
+      "x-1        0.0025                                        0.700           0.500  0.600\n"));
+  CHECK(compare.out.find("the order is open") != std::string::npos);
+  CHECK(saucier_says({"compare", "--store", file, "--csv"}).out.starts_with(
+      "trial,stage.instruct.learning_rate,scenes-count accuracy,scenes-pope f1,mean\r\nx-1,0.0025,0.7,0.5,0.6\r\n"));
+  CHECK(parse_json(saucier_says({"compare", "--store", file, "--json"}).out, "compare")[0]["scenes-pope f1"] == 0.5);
+  CHECK(saucier_says({"compare", "z", "--store", file}).err == "error: no sweep 'z'\nhint: known: 'x<y'\n");
+
+  const Said query = saucier_says({"query", "--store", file, "select trial, value from leaderboard where rank < 3"});
+  CHECK(query.out == "trial  value\n-----  -----\nx-3    0.925\nx-2    0.900\n");
+  const Said written = saucier_says({"query", "--store", file, "delete from score"});
+  CHECK(written.code == cli::kUsage);
+  CHECK(written.err.starts_with("error: a query may only read\n"));
+}
+
+TEST_CASE("check and plan of the recipe that comes with the program") {
+  TempFolder folder;
+  const std::string recipe = std::string(SAUCIER_SOURCE_DIR) + "/recipes/quickstart.toml";
+  const Said check = saucier_says({"check", recipe});
+  CHECK(check.code == cli::kDone);
+  CHECK(check.err == "");
+  CHECK(check.out == "quickstart: 3 trials of 5 stages\n");
+  const Said plan = saucier_says({"plan", recipe, "--store", (folder.path() / "none.db").string()});
+  CHECK(plan.code == cli::kDone);
+  // teach, align and before once; instruct and bench a trial.
+  CHECK(plan.out.ends_with("\n9 stages to run, 0 cached, 6 shared between trials\n"));
+  const Json json = parse_json(saucier_says({"plan", recipe, "--json", "--store", (folder.path() / "none.db").string()}).out, "plan");
+  REQUIRE(json.at("trials").size() == 3);
+  CHECK(json["trials"][0]["stages"][1]["name"] == "align");
+  CHECK(json["trials"][0]["stages"][1]["key"] == json["trials"][2]["stages"][1]["key"]);
+  CHECK(json["trials"][0]["stages"][2]["key"] != json["trials"][2]["stages"][2]["key"]);
+  CHECK_FALSE(fs::exists(folder.path() / "none.db"));
+}
