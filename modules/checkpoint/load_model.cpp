@@ -1,0 +1,80 @@
+#include "modules/base/error.h"
+#include "modules/base/paths.h"
+#include "modules/checkpoint/checkpoint.h"
+
+namespace saucier::checkpoint {
+namespace {
+
+// What an artifact brings; empty where it does not.
+struct Brought {
+  fs::path language, tower, projector, adapter;
+};
+
+Brought look_into(const fs::path& from) {
+  if (from.empty()) return {};
+  const fs::path folder = from / paths::kModelFolder;
+  if (!fs::is_directory(folder)) throw Error(fmt::format("no model in '{}'", from.string()));
+  Brought brought;
+  const auto look = [&](fs::path& part, std::string_view name) {
+    if (fs::exists(folder / name)) part = folder / name;
+  };
+  look(brought.language, paths::kLanguageFolder);
+  look(brought.tower, paths::kTowerFolder);
+  look(brought.projector, paths::kProjectorFile);
+  look(brought.adapter, paths::kAdapterFolder);
+  return brought;
+}
+
+void check_widths(const model::Projector& projector, std::int64_t tower, std::int64_t language) {
+  if (projector.parameters().empty()) return;
+  const std::int64_t in = projector.parameters().at("linear_1.weight").size(1);
+  const std::int64_t out = projector.parameters().at("linear_1.weight").size(0);
+  if (in != tower || out != language)
+    throw Error(fmt::format("the projector leads from width {} to {}, the vision tower has {} and the language model {}",
+                            in, out, tower, language));
+}
+
+}  // namespace
+
+model::JoinedModel load_model(const options::ModelOptions& options, const fs::path& from, std::uint64_t seed) {
+  const Brought brought = look_into(from);
+
+  fs::path language_folder = brought.language;
+  if (language_folder.empty()) {
+    if (options.language_model.init == "random")
+      throw Error("the language model is made from nothing, and no earlier stage brings it",
+                  "let the stage go on from a train stage with objective = \"text\"");
+    if (options.language_model.path.empty())
+      throw Error("no language model is named", "set model.language_model.path");
+    language_folder = options.language_model.path;
+  }
+  model::LanguageModel language = load_language(language_folder);
+  auto tokenizer = std::make_shared<const text::Tokenizer>(text::Tokenizer::load(language_folder / "tokenizer.json"));
+  if (tokenizer->vocab_size() > language.config().vocab_size)
+    throw Error(fmt::format("the tokenizer of '{}' has {} tokens, its language model {}", language_folder.string(),
+                            tokenizer->vocab_size(), language.config().vocab_size));
+  if (!brought.adapter.empty()) load_adapter(brought.adapter, language);
+
+  fs::path tower_folder = brought.tower;
+  if (tower_folder.empty()) {
+    if (options.vision_tower.init == "random")
+      throw Error("the vision tower is made from nothing, and no earlier stage brings it",
+                  "let the stage go on from a train stage with objective = \"contrastive\"");
+    tower_folder = options.vision_tower.path;  // empty: a text-only model
+  }
+  model::JoinedModel joined{.tower = std::nullopt,
+                            .projector = std::nullopt,
+                            .language = std::move(language),
+                            .tokenizer = std::move(tokenizer),
+                            .vision_layer = options.vision_tower.layer,
+                            .keep_class = options.vision_tower.features == "cls_patch"};
+  if (tower_folder.empty()) return joined;
+  joined.tower = load_tower(tower_folder);
+  const std::int64_t in = joined.tower->config().hidden_size, out = joined.language.config().hidden_size;
+  joined.projector = brought.projector.empty() ? model::Projector::random(options.projector.kind, in, out, seed)
+                                               : load_projector(brought.projector, options.projector.kind);
+  check_widths(*joined.projector, in, out);
+  return joined;
+}
+
+}  // namespace saucier::checkpoint

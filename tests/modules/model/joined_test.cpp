@@ -1,0 +1,153 @@
+#include "modules/model/joined.h"
+
+#include <ATen/ATen.h>
+
+#include <catch2/catch.hpp>
+
+#include "modules/base/error.h"
+#include "tests/modules/model/tiny.h"
+
+using namespace saucier;
+using namespace saucier::model;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::shared_ptr<const text::Tokenizer> small_tokenizer() {
+  const std::vector<std::string> texts = {"a fox and a fox and an owl"};
+  return std::make_shared<const text::Tokenizer>(text::Tokenizer::learn(texts, {.vocab_size = 300}));
+}
+
+JoinedModel tiny_joined() {
+  auto tokenizer = small_tokenizer();
+  const std::int64_t vocabulary = tokenizer->vocab_size();
+  return {.tower = VisionTower::random(tiny_vision(), 1),
+          .projector = Projector::random("mlp2x_gelu", 8, 16, 2),
+          .language = LanguageModel::random(tiny_language(4, vocabulary), 3),
+          .tokenizer = tokenizer};
+}
+
+std::vector<std::int64_t> list(const at::Tensor& x) {
+  return {x.const_data_ptr<std::int64_t>(), x.const_data_ptr<std::int64_t>() + x.numel()};
+}
+
+}  // namespace
+
+TEST_CASE("splice puts each picture in its place and shifts the labels") {
+  const JoinedModel joined = tiny_joined();
+  const std::int32_t image = joined.tokenizer->image();
+  REQUIRE(joined.picture_tokens() == 4);
+  at::manual_seed(1);
+  const at::Tensor features = at::randn({2, 4, 8});
+  // Row 1 has no picture.
+  const std::vector<std::vector<std::int32_t>> ids = {{10, image, 11, 12}, {20, 21}, {image, 30}};
+  const std::vector<std::vector<std::int32_t>> labels = {{-100, -100, 11, 12}, {-100, 21}, {-100, -100}};
+  const JoinedModel::Batch batch = joined.splice(ids, labels, features);
+  REQUIRE(batch.embeds.sizes() == at::IntArrayRef({3, 7, 16}));
+  CHECK(batch.lengths == std::vector<std::int64_t>{7, 2, 5});
+
+  const at::Tensor words = joined.language.embed(at::tensor({10, 11, 12, 20, 21, 30}, at::kLong));
+  const at::Tensor pictures = joined.projector->forward(features);
+  CHECK(farthest(batch.embeds[0], at::cat({words.narrow(0, 0, 1), pictures[0], words.narrow(0, 1, 2)})) < 1e-6);
+  CHECK(farthest(batch.embeds[1], at::cat({words.narrow(0, 3, 2), at::zeros({5, 16})})) < 1e-6);
+  CHECK(farthest(batch.embeds[2], at::cat({pictures[1], words.narrow(0, 5, 1), at::zeros({2, 16})})) < 1e-6);
+
+  // Position 4, the last patch of row 0, predicts token 11; the first token of a row is never predicted.
+  CHECK(list(batch.predict_at) == std::vector<std::int64_t>{4, 5, 7});
+  CHECK(list(batch.targets) == std::vector<std::int64_t>{11, 12, 21});
+}
+
+TEST_CASE("gradients reach projector and words through a splice") {
+  JoinedModel joined = tiny_joined();
+  for (auto& [name, tensor] : joined.projector->parameters()) tensor.requires_grad_();
+  at::Tensor& words = joined.language.parameters().at("model.embed_tokens.weight");
+  words.requires_grad_();
+  const std::int32_t image = joined.tokenizer->image();
+  const std::vector<std::vector<std::int32_t>> ids = {{5, image, 6}, {7, 8}};
+  const auto batch = joined.splice(ids, {}, at::randn({1, 4, 8}));
+  CHECK(batch.targets.numel() == 0);
+  batch.embeds.square().sum().backward();
+  for (const auto& [name, tensor] : joined.projector->parameters()) CHECK(tensor.grad().abs().max().item<double>() > 0);
+  // d(x²) = 2x for the words in use, and nothing for the others.
+  const at::Tensor used = at::tensor({5, 6, 7, 8}, at::kLong);
+  CHECK(farthest(words.grad().index_select(0, used), 2 * words.detach().index_select(0, used)) < 1e-6);
+  CHECK(words.grad()[9].abs().max().item<double>() == 0);
+}
+
+TEST_CASE("batches without any picture, and counts that differ") {
+  const JoinedModel joined = tiny_joined();
+  const std::vector<std::vector<std::int32_t>> plain = {{5, 6, 7}, {8}};
+  CHECK(joined.splice(plain, {}, {}).embeds.sizes() == at::IntArrayRef({2, 3, 16}));
+  CHECK_THROWS_WITH(joined.splice(plain, {}, at::randn({1, 4, 8})), Contains("1 pictures for 0 places"));
+  const std::vector<std::vector<std::int32_t>> one = {{5, joined.tokenizer->image()}};
+  CHECK_THROWS_WITH(joined.splice(one, {}, {}), Contains("0 pictures for 1 places"));
+}
+
+TEST_CASE("picture features keep no gradient of a frozen tower, and one of a trained tower") {
+  JoinedModel joined = tiny_joined();
+  const at::Tensor pixels = at::randn({2, 3, 8, 8});
+  CHECK_FALSE(joined.picture_features(pixels).requires_grad());
+  CHECK(joined.picture_features(pixels).sizes() == at::IntArrayRef({2, 4, 8}));
+  joined.keep_class = true;
+  CHECK(joined.picture_features(pixels).sizes() == at::IntArrayRef({2, 5, 8}));
+  for (auto& [name, tensor] : joined.tower->parameters()) tensor.requires_grad_();
+  const at::Tensor features = joined.picture_features(pixels);
+  REQUIRE(features.requires_grad());
+  features.square().sum().backward();
+  CHECK(joined.tower->parameters().at("vision_model.encoder.layers.0.self_attn.q_proj.weight").grad().defined());
+  CHECK_FALSE(joined.tower->parameters().at("vision_model.encoder.layers.1.mlp.fc1.weight").grad().defined());
+  CHECK_THROWS_WITH(joined.tower->forward(pixels, 3, false), Contains("vision layer '3' is outside of -3 to 2"));
+}
+
+TEST_CASE("pixel values are normalised as CLIP's, channel by channel") {
+  const VisionConfig config = tiny_vision();
+  data::Picture picture{8, 8, std::vector<std::uint8_t>(8 * 8 * 3, 0)};
+  picture.pixels[(3 * 8 + 5) * 3 + 1] = 255;  // green at x 5, y 3
+  const std::vector<data::Picture> pictures = {picture, picture};
+  const at::Tensor pixels = pixel_values(pictures, config);
+  REQUIRE(pixels.sizes() == at::IntArrayRef({2, 3, 8, 8}));
+  CHECK(pixels[1][1][3][5].item<double>() == Approx((1 - 0.4578275) / 0.26130258));
+  CHECK(pixels[0][1][5][3].item<double>() == Approx(-0.4578275 / 0.26130258));
+  CHECK(pixels[0][0][0][0].item<double>() == Approx(-0.48145466 / 0.26862954));
+  CHECK(pixels[0][2][0][0].item<double>() == Approx(-0.40821073 / 0.27577711));
+}
+
+TEST_CASE("a picture of another size is resized to the tower's") {
+  const std::vector<data::Picture> pictures = {{20, 12, std::vector<std::uint8_t>(20 * 12 * 3, 100)}};
+  const at::Tensor pixels = pixel_values(pictures, tiny_vision());
+  REQUIRE(pixels.sizes() == at::IntArrayRef({1, 3, 8, 8}));
+  CHECK(pixels[0][0].min().item<double>() == Approx((100 / 255.0 - 0.48145466) / 0.26862954).margin(0.02));
+  CHECK(pixels[0][0].max().item<double>() == Approx((100 / 255.0 - 0.48145466) / 0.26862954).margin(0.02));
+}
+
+TEST_CASE("projectors by kind") {
+  const at::Tensor x = at::randn({2, 3, 8});
+  CHECK(at::equal(Projector::random("identity", 8, 8, 1).forward(x), x));
+  CHECK(Projector::random("linear", 8, 16, 1).parameters().size() == 2);
+  CHECK(Projector::random("mlp3x_gelu", 8, 16, 1).forward(x).sizes() == at::IntArrayRef({2, 3, 16}));
+  CHECK_THROWS_WITH(Projector::random("identity", 8, 16, 1), Contains("equal widths"));
+  CHECK_THROWS_WITH(Projector::random("mlp2x_gleu", 8, 16, 1), Contains("unknown projector kind 'mlp2x_gleu'"));
+}
+
+TEST_CASE("configs go both ways and refuse what would change the result") {
+  const LanguageConfig language = language_config(to_json(tiny_language(2)));
+  CHECK(to_json(language) == to_json(tiny_language(2)));
+  CHECK(to_json(vision_config(to_json(tiny_vision()))) == to_json(tiny_vision()));
+  Json config = to_json(tiny_language());
+  config["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8}};
+  CHECK_THROWS_WITH(language_config(config), Contains("'rope_scaling'"));
+  config = to_json(tiny_language());
+  config["attention_bias"] = true;
+  CHECK_THROWS_WITH(language_config(config), Contains("'attention_bias'"));
+  config = to_json(tiny_language());
+  config["model_type"] = "qwen2";
+  CHECK_THROWS_WITH(language_config(config), Contains("'model_type' is 'qwen2'"));
+  config = to_json(tiny_language());
+  config.erase("rope_theta");
+  config["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 5e5}};
+  CHECK(language_config(config).rope_theta == 5e5);
+  Json vision = to_json(tiny_vision());
+  vision["hidden_act"] = "relu";
+  CHECK_THROWS_WITH(vision_config(vision), Contains("'hidden_act' is 'relu'"));
+  CHECK(vision_config(Json{{"model_type", "clip"}, {"vision_config", to_json(tiny_vision())}}).layers == 2);
+}
