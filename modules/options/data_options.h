@@ -69,7 +69,7 @@ struct DataOptions {
     v(stage, {.key = "stage", .help = "Synthesize stage whose output a 'synthesized' source reads."});
     v(content, {.key = "content", .help = "What a 'scenes' or 'coco' source says: 'caption' (one caption, one turn), 'instruct' (conversations by the template teacher, made as they are needed).", .choices = {"caption", "instruct"}});
     v(picture, {.key = "picture", .help = "How a scene is shown: 'pixels', or as text alone: 'grid' (a coarse grid of words in the place of the picture), 'context' (captions and boxes).", .choices = {"pixels", "grid", "context"}});
-    v(kinds, {.key = "kinds", .help = "Only samples of these kinds (conversation, detail, reasoning); empty: all.", .choices = {"conversation", "detail", "reasoning"}});
+    v(kinds, {.key = "kinds", .help = "Only samples of these kinds (conversation, detail, reasoning, checklist); empty: all.", .choices = {"conversation", "detail", "reasoning", "checklist"}});
     v(max_turns, {.key = "max_turns", .help = "Turn limit of this source, in the place of conversation.max_turns.", .unit = "turns", .min = 0});
     v(scenes, {.key = "scenes", .help = "Which scenes a 'scenes' source holds."});
   }

@@ -73,7 +73,7 @@ struct SynthesizeOptions {
   void declare(Visitor& v) {
     v(source, {.key = "source", .help = "Data source whose captions and boxes the teacher reads.", .required = true});
     v(teacher, {.key = "teacher", .help = "Who writes: 'template' is deterministic and needs no model.", .choices = {"template"}});
-    v(kinds, {.key = "kinds", .help = "Proportions of conversation, detail and reasoning.", .min = 0, .choices = {"conversation", "detail", "reasoning"}});
+    v(kinds, {.key = "kinds", .help = "Proportions of conversation, detail, reasoning and checklist.", .min = 0, .choices = {"conversation", "detail", "reasoning", "checklist"}});
     v(samples_per_picture, {.key = "samples_per_picture", .help = "Samples written for each picture.", .unit = "samples", .min = 1});
     v(max_turns, {.key = "max_turns", .help = "Most question-answer pairs of a conversation.", .unit = "turns", .min = 1});
   }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kMostTurns = 6;  // of a conversation without a limit
 
-const std::vector<std::string> kKinds = {"conversation", "detail", "reasoning"};
+const std::vector<std::string> kKinds = {"conversation", "detail", "reasoning", "checklist"};
 
 [[noreturn]] void unknown_kind(const std::string& kind) {
   throw Error(fmt::format("a teacher writes no samples of kind '{}'", kind), suggestion(kind, kKinds));
@@ -29,6 +29,8 @@ std::vector<data::Turn> TemplateTeacher::write(const Request& request) const {
   std::vector<Exchange> exchanges;
   if (request.kind == "conversation")
     exchanges = write_conversation(facts, rng.integer(1, request.max_turns > 0 ? request.max_turns : kMostTurns), rng);
+  else if (request.kind == "checklist")
+    exchanges = write_checklist(facts, request.max_turns == 1 ? 1 : 2, rng);
   else if (request.kind == "detail")
     exchanges = {write_detail(facts, rng)};
   else if (request.kind == "reasoning")
@@ -54,7 +56,7 @@ std::string draw_kind(const std::map<std::string, double>& proportions, std::uin
     weights.push_back(weight);
     sum += weight;
   }
-  if (!(sum > 0)) throw Error("no kind of sample has a proportion above 0", "give one to conversation, detail or reasoning");
+  if (!(sum > 0)) throw Error("no kind of sample has a proportion above 0", "give one to conversation, detail, reasoning or checklist");
   return std::next(proportions.begin(), static_cast<std::ptrdiff_t>(Rng(seed, "teach.kind", static_cast<std::uint64_t>(index)).weighted(weights)))->first;
 }
 

@@ -16,7 +16,7 @@ inline constexpr int kTemplateTeacherVersion = 1;
 
 struct Request {
   data::CaptionsAndBoxes context;
-  std::string kind;  // conversation | detail | reasoning
+  std::string kind;  // conversation | detail | reasoning | checklist
   std::int64_t max_turns = 3;
   std::uint64_t seed = 0;
   std::int64_t number = 0;  // which sample of this picture

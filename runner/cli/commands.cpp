@@ -26,8 +26,15 @@ std::string help_of(const Command& c, const po::options_description& options) {
   std::string out = fmt::format("usage: saucier {} [OPTIONS]\n\n{}\n\noptions:\n", invocation(c), c.summary);
   for (const auto& option : options.options()) {
     std::string name = "--" + option->long_name();
-    if (option->semantic()->max_tokens() > 0) name += " " + option->semantic()->name();
-    out += fmt::format("  {:<26}{}\n", name, option->description());
+    std::string text = option->description();
+    if (option->semantic()->max_tokens() > 0) {
+      const std::string value = option->semantic()->name();  // "FILE", with a default "FILE (=results/saucier.db)"
+      const size_t given = value.find(" (=");
+      name += " " + value.substr(0, given);
+      if (given != std::string::npos && text.find("default") == std::string::npos)
+        text += fmt::format(" (default {})", value.substr(given + 3, value.size() - given - 4));
+    }
+    out += fmt::format("  {:<26}{}\n", name, text);
   }
   return out + fmt::format("  {:<26}show this\n\nexample:\n  {}\n", "--help", c.example);
 }

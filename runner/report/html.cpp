@@ -78,9 +78,14 @@ std::string scores_html(const Results& results) {
   const Table& table = results.scores;
   const auto best = [&](size_t r, size_t c) -> std::string {
     if (r >= results.trials || results.trials < 2 || c < results.first_score || !table.rows[r][c].is_number()) return "";
-    for (size_t other = 0; other < results.trials; ++other)
-      if (table.rows[other][c].is_number() && table.rows[other][c].get<double>() > table.rows[r][c].get<double>()) return "";
-    return "top";
+    const double value = table.rows[r][c].get<double>();
+    bool differs = false;  // a column of equal values has no best
+    for (size_t other = 0; other < results.trials; ++other) {
+      if (!table.rows[other][c].is_number()) continue;
+      if (table.rows[other][c].get<double>() > value) return "";
+      differs = differs || table.rows[other][c].get<double>() < value;
+    }
+    return differs ? "top" : "";
   };
   return table_html(table, [&](size_t r) { return r < results.trials ? std::string() : std::string("base"); }, best) +
          "<p class=\"soft\">Blind: the same questions with every picture grey. Majority: the most frequent answer to each kind of "
@@ -201,16 +206,19 @@ std::string pictures_html(const store::Store& store, std::int64_t sweep, const R
   }
   std::string out;
   size_t shown = 0;
+  std::map<std::string, size_t> turns;  // benchmark → how often it was shown
   for (const std::string& picture : pictures) {
     const auto file = picture_file(folder, picture);
     if (!file || shown == kPictures) continue;
-    const size_t round = shown / benchmarks.size();
-    for (size_t next = 0; next < benchmarks.size(); ++next) {  // a benchmark may have no question about a picture
-      const auto it = about.find({picture, benchmarks[(shown + next) % benchmarks.size()]});
-      if (it == about.end()) continue;
-      out += figure(it->second[std::min(round, it->second.size() - 1)], *file);
-      break;
+    const std::vector<Answer>* best = nullptr;  // of the benchmark that was shown least; not each asks about each picture
+    for (const std::string& benchmark : benchmarks) {
+      const auto it = about.find({picture, benchmark});
+      if (it != about.end() && (best == nullptr || turns[benchmark] < turns[best->front().benchmark])) best = &it->second;
     }
+    if (best == nullptr) continue;
+    size_t& turn = turns[best->front().benchmark];
+    out += figure((*best)[std::min(turn, best->size() - 1)], *file);
+    ++turn;
     ++shown;
   }
   if (out.empty()) return "";

@@ -1,6 +1,6 @@
 // Scenes: composition, drawing, determinism, what is said about them.
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <map>
 #include <set>
 #include <sstream>
@@ -25,7 +25,7 @@ namespace {
 
 // What was pinned with fonts-noto-color-emoji 2.042, unicode-data 15.0, unicode-cldr-core 41. Other versions draw other
 // glyphs and have another fingerprint; the scenes themselves are the same with all of them.
-constexpr const char* kPinnedFingerprint = "21bacbfde62ddf271e9437b13db93b049106740afb02d02446ad2a0a385e9594";
+constexpr const char* kPinnedFingerprint = "e39b8b14814c32fcc819c3ddb61d4da0874edf8fb17843fe84dd52087a3f55b9";
 
 const std::shared_ptr<const SceneWorld>& world() {
   static const auto kWorld = SceneWorld::make({});
@@ -67,9 +67,9 @@ std::string message(const options::SceneOptions& options) {
 
 }  // namespace
 
-TEST_CASE("the standard selection is 48 single words with groups and keywords") {
+TEST_CASE("the standard selection is 40 single words with groups and keywords") {
   const auto& kinds = world()->kinds();
-  REQUIRE(kinds.size() == 48);
+  REQUIRE(kinds.size() == 40);
   std::set<std::string> names;
   for (const Kind& kind : kinds) {
     INFO(kind.name);
@@ -78,7 +78,7 @@ TEST_CASE("the standard selection is 48 single words with groups and keywords") 
     CHECK_FALSE(kind.subgroup.empty());
     names.insert(kind.name);
   }
-  CHECK(names.size() == 48);
+  CHECK(names.size() == 40);
   const auto fox = std::find_if(kinds.begin(), kinds.end(), [](const Kind& k) { return k.name == "fox"; });
   REQUIRE(fox != kinds.end());
   CHECK(fox->code_point == U'\x1F98A');
@@ -163,7 +163,7 @@ TEST_CASE("objects are squares of the documented sizes, inside the picture and a
         CHECK(object.box.x1 == static_cast<double>(p.x1) / side);
         REQUIRE((p.x1 >= 0 && p.y1 >= 0 && p.x2 <= side && p.y2 <= side));
         REQUIRE(p.x2 - p.x1 == p.y2 - p.y1);
-        REQUIRE((p.x2 - p.x1 >= side / 5 && p.x2 - p.x1 <= std::max(side * 22 / 80, side * (42 - 4 * n) / 80)));
+        REQUIRE((p.x2 - p.x1 >= side * 18 / 80 && p.x2 - p.x1 <= std::max(side * 24 / 80, side * (42 - 4 * n) / 80)));
         for (const Pixels& other : boxes) REQUIRE((p.x1 >= other.x2 || other.x1 >= p.x2 || p.y1 >= other.y2 || other.y1 >= p.y2));
         boxes.push_back(p);
       }
@@ -206,7 +206,7 @@ TEST_CASE("held-out pairs never stand together in train and validation, and ofte
       held += w.held_out(a, b);
     }
   }
-  CHECK(held == 84);  // of 1128: 7.4 %
+  CHECK(held == 60);  // of 780: 7.7 %
   const auto shows_pair = [&](const Scene& scene) {
     for (const Object& a : scene.objects)
       for (const Object& b : scene.objects)
@@ -238,9 +238,9 @@ TEST_CASE("scenes are pinned") {
       const Scene scene = w.scene(split, i);
       digest.update(scene_text(w, scene) + "\n" + w.grid(scene) + "\n" + w.context(scene).to_text(true) + "\n");
     }
-  CHECK(scene_text(w, w.scene("train", 0)) == "PIN0");
-  CHECK(scene_text(w, w.scene("test", 17)) == "PIN1");
-  CHECK(digest.hex() == "PIN2");
+  CHECK(scene_text(w, w.scene("train", 0)) == "2 green 17514963993621203213: bus 17,9,36,28 bus 37,13,56,32 flamingo 57,14,79,36 bus 20,39,40,59 bus 49,50,69,70 snail 0,60,19,79");
+  CHECK(scene_text(w, w.scene("test", 17)) == "2 purple 10098095022797368781: strawberry 38,0,56,18 snail 8,6,28,26 octopus 52,19,75,42 guitar 28,26,46,44 guitar 0,51,19,70 octopus 33,49,52,68");
+  CHECK(digest.hex() == "9745f6b53bdece0d4f64cfbb2ae874e667b6f799f03c9bf827dbc3d92fea7902");
 }
 
 TEST_CASE("pictures are pinned") {
@@ -250,10 +250,10 @@ TEST_CASE("pictures are pinned") {
     CHECK(w.fingerprint().size() == 64);
     return;
   }
-  CHECK(digest_of(w.render(w.scene("train", 0))) == "PIN3");   // stripes
-  CHECK(digest_of(w.render(w.scene("train", 6))) == "PIN4");   // a gradient
-  CHECK(digest_of(w.render(w.scene("train", 17))) == "PIN5");  // noise
-  CHECK(digest_of(w.render(w.scene("test", 17))) == "PIN6");
+  CHECK(digest_of(w.render(w.scene("train", 0))) == "9cbeec31e4b70a04");   // stripes
+  CHECK(digest_of(w.render(w.scene("train", 6))) == "0ae1c0d1d1cb3c64");   // a gradient
+  CHECK(digest_of(w.render(w.scene("train", 4))) == "3fadb161a73e6f56");  // checks
+  CHECK(digest_of(w.render(w.scene("test", 17))) == "d87ccae6afc66be4");   // noise
 }
 
 TEST_CASE("rendering is fast, and the same from several threads") {
@@ -275,11 +275,11 @@ TEST_CASE("rendering is fast, and the same from several threads") {
 
   const auto& w = *world();
   for (int i = 0; i < 1500; ++i) w.render(w.scene("train", i));
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // time of the processor: others may use the machine
   for (int i = 0; i < 1000; ++i) w.render(w.scene("train", i));
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   INFO(1000 / seconds << " pictures a second");
-  CHECK(seconds < 2);  // 5,000 a second when the machine is free; ten times slower is a mistake
+  CHECK(seconds < 1);  // wanted: 0.2; sanitizers may take their share
 }
 
 TEST_CASE("an object's pixels lie in its box, and its glyph is drawn there") {
@@ -327,7 +327,7 @@ TEST_CASE("colours have the names that people give them") {
   CHECK(colour_name({0, 200, 0}) == "green");
   CHECK(colour_name({255, 255, 0}) == "yellow");
   CHECK(colour_name({255, 140, 0}) == "orange");
-  CHECK(colour_name({255, 192, 203}) == "pink");
+  CHECK(colour_name({255, 182, 193}) == "pink");
   CHECK(colour_name({128, 0, 200}) == "purple");
   CHECK(colour_name({101, 67, 33}) == "brown");
   CHECK(colour_name({64, 224, 208}) == "turquoise");

@@ -1,6 +1,7 @@
 #include "modules/generate/generate.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <catch2/catch.hpp>
 #include <set>
@@ -37,9 +38,9 @@ model::JoinedModel lively_model(std::int64_t eos = -1) {
                             .projector = model::Projector::random("mlp2x_gelu", 8, 16, 2),
                             .language = model::LanguageModel::random(config, 3),
                             .tokenizer = tokenizer};
-  enliven(joined.tower->parameters(), 4);
-  enliven(joined.projector->parameters(), 5);
-  enliven(joined.language.parameters(), 6);
+  model::enliven(joined.tower->parameters(), 4);
+  model::enliven(joined.projector->parameters(), 5);
+  model::enliven(joined.language.parameters(), 6);
   return joined;
 }
 

@@ -2,6 +2,7 @@
 #include "modules/model/kernels.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <catch2/catch.hpp>
 #include <functional>

@@ -1,8 +1,8 @@
 // The template teacher, judged by a reader of its own: every sentence is parsed back and compared with the boxes. Nothing
 // here uses the teacher's helpers, so that a mistake in them shows.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+#include <ctime>
 #include <map>
 #include <regex>
 #include <set>
@@ -104,7 +104,7 @@ std::map<std::string, int> read_list(const Truth& truth, const std::string& text
   for (const std::string& item : split(std::regex_replace(text, std::regex(" and "), ", "), ", ")) {
     std::smatch m;
     INFO("item '" << item << "' of '" << text << "'");
-    REQUIRE(std::regex_match(item, m, std::regex("(?:the )?(a|an|the|one|two|three|four|five|six)? ?([a-z]+)")));
+    REQUIRE(std::regex_match(item, m, std::regex("(?:the )?(?:(a|an|one|two|three|four|five|six) )?([a-z]+)")));
     counts[truth.name(m[2])] += m[1].matched ? number(m[1]) : 1;
   }
   return counts;
@@ -411,7 +411,7 @@ TEST_CASE("10,000 samples take seconds") {
   scenes.count = 2000;
   const auto samples = instruct_samples(data::described_scenes(world(), scenes), teacher, {.per_picture = 5, .seed = 1, .source = "made"});
   REQUIRE(samples->size() == 10000);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // time of the processor: others may use the machine
   std::map<std::string, int> kinds;
   std::set<std::string> ids;
   for (std::int64_t i = 0; i < samples->size(); ++i) {
@@ -419,7 +419,7 @@ TEST_CASE("10,000 samples take seconds") {
     ++kinds[sample.kind];
     ids.insert(sample.id);
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   INFO(seconds << " s");
   CHECK(seconds < 10);
   CHECK(ids.size() == 10000);

@@ -65,6 +65,7 @@ commands:
   list              all sweeps with their best trials, newest first
   compare [SWEEP]   scores of a sweep's trials side by side, and whether their order means anything
   query SQL         one read-only SQL statement on the results database
+  scenes FOLDER     write drawn scenes as PNG with COCO captions and instances
 
 'saucier COMMAND --help' shows a command's options and an example.
 )";
@@ -110,7 +111,9 @@ TEST_CASE("the help of each command names its options and an example") {
     CHECK(said.out.starts_with("usage: saucier " + command.name));
     CHECK(said.out.find("\nexample:\n  saucier " + command.name) != std::string::npos);
     CHECK(said.out.find("  --help ") != std::string::npos);
-    CHECK((said.out.find("--store FILE") != std::string::npos) == (command.name != "check"));
+    CHECK((said.out.find("  --store FILE              results database (default results/saucier.db)\n") != std::string::npos) ==
+          (command.name != "check" && command.name != "scenes"));
+    CHECK(said.out.find("(=") == std::string::npos);
     CHECK(saucier_says({command.name, "-h"}).out == said.out);
   }
 }
@@ -123,7 +126,7 @@ TEST_CASE("a misspelt command or option: exit code 2 and the nearest name") {
     CHECK(said.err == text);
   };
   refused({"chekc"}, "error: unknown command 'chekc'\nhint: did you mean 'check'?\n");
-  refused({"train"}, "error: unknown command 'train'\nhint: known: 'check', 'plan', 'run', 'status', 'list', 'compare', 'query'\n");
+  refused({"train"}, "error: unknown command 'train'\nhint: known: 'check', 'plan', 'run', 'status', 'list', 'compare', 'query', 'scenes'\n");
   refused({"help", "lst"}, "error: unknown command 'lst'\nhint: did you mean 'list'?\n");
   refused({"check", "x.toml", "--swep", "a=1"}, "error: unknown option '--swep' of 'saucier check'\nhint: did you mean '--sweep'?\n");
   refused({"list", "--frobnicate"}, "error: unknown option '--frobnicate' of 'saucier list'\nhint: see 'saucier list --help'\n");
@@ -144,7 +147,7 @@ TEST_CASE("check of a wrong recipe: exit code 2, the place and the nearest name"
   CHECK(said.code == cli::kUsage);
   CHECK(said.out == "");
   CHECK(said.err.find("wrong.toml:3:1: error: unknown key 'sede'") != std::string::npos);
-  CHECK(said.err.find("   3 | sede = 1\n     | ^~~~\n") != std::string::npos);
+  CHECK(said.err.find("    3 | sede = 1\n      | ^~~~\n") != std::string::npos);
   CHECK(said.err.find("hint: did you mean 'seed'?\n") != std::string::npos);
 
   const Said json = saucier_says({"check", file.string(), "--json"});
