@@ -1,6 +1,6 @@
 """Makes tests/data/model/: tiny random models, their inputs, and what transformers and PEFT compute from them.
 
-    pip install torch==2.13.0 transformers==4.57.6 peft==0.21.2
+    pip install torch==2.13.0 transformers==4.57.6 peft==0.21.2 pillow
     python tests/parity/models.py tests/data/model
 
 The C++ tests of modules/model and modules/checkpoint read these folders and must agree within 1e-5. Each folder is a
@@ -41,7 +41,8 @@ def tower(folder):
                                            attn_implementation="eager")
     model = randomise(transformers.CLIPVisionModel(config), 1)
     model.save_pretrained(folder)
-    transformers.CLIPImageProcessor(size={"shortest_edge": 12}, crop_size={"height": 12, "width": 12}).save_pretrained(folder)
+    processor = transformers.CLIPImageProcessor(size={"shortest_edge": 12}, crop_size={"height": 12, "width": 12})
+    processor.save_pretrained(folder)
     pixels = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(2))
     out = model(pixels, output_hidden_states=True)
     loss = (out.hidden_states[-2][:, 1:] ** 2).mean()
@@ -89,7 +90,9 @@ def lora(folder, base):
 
 
 def llava(folder, vision, text, pixels):
-    """The joined model: picture tokens of id 63 in the text (and no id 2, which marks a picture in the C++ test), projector mlp2x_gelu, layer -2 without the class token."""
+    """The joined model: projector mlp2x_gelu, layer -2 without the class token, a picture as nine tokens 63.
+
+    The text has no id 2: that one marks a picture in the C++ test."""
     config = transformers.LlavaConfig(vision_config=vision.config, text_config=text.config, image_token_index=63,
                                       vision_feature_layer=-2, vision_feature_select_strategy="default",
                                       image_seq_length=9, attn_implementation="eager")

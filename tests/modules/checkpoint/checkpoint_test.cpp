@@ -48,7 +48,7 @@ TEST_CASE("tensors come back as they were written") {
   at::manual_seed(1);
   const std::map<std::string, at::Tensor> tensors = {{"a", at::randn({3, 5}).t()},  // not contiguous
                                                      {"b", at::arange(7, at::kLong)},
-                                                     {"c", at::tensor({1, 0, 1}, at::kBool)},
+                                                     {"c", at::tensor({1, 0, 1}).to(at::kBool)},
                                                      {"empty", at::zeros({0, 4})},
                                                      {"one", at::full({}, 2.5, at::kDouble)}};
   checkpoint::write_safetensors(file, tensors);

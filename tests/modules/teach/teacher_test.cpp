@@ -364,6 +364,42 @@ TEST_CASE("every statement of thousands of samples is true by the boxes") {
   CHECK(details.size() == 8);
 }
 
+TEST_CASE("checklists say of each thing how often it is there, or where") {
+  const TemplateTeacher teacher(world()->kinds());
+  int counts = 0, places = 0, absent = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const CaptionsAndBoxes context = world()->context(world()->scene("train", i));
+    const Truth truth(context);
+    const auto turns = teacher.write({.context = context, .kind = "checklist", .max_turns = i % 2 + 1, .seed = 4, .number = 0});
+    REQUIRE(turns.size() == static_cast<size_t>(i % 2 + 1) * 2);
+    for (size_t t = 0; t < turns.size(); t += 2) {
+      const std::string q = t == 0 ? turns[t].text.substr(8) : turns[t].text, &a = turns[t + 1].text;
+      INFO(context.to_text(true) << "\nQ " << q << "\nA " << a);
+      std::smatch m;
+      REQUIRE(std::regex_match(q, m, std::regex("(How many of each are there|Count each of these|Where is each of these|Say where each of these is): ([a-z, ]+)\\.")));
+      const bool counting = m[1] == "How many of each are there" || m[1] == "Count each of these";
+      const auto names = split(m[2], ", "), answers = split(a.substr(0, a.size() - 1), ", ");
+      CHECK(a.back() == '.');
+      REQUIRE(answers.size() == names.size());
+      REQUIRE(names.size() == 7);
+      CHECK(std::set<std::string>(names.begin(), names.end()).size() == 7);
+      ++(counting ? counts : places);
+      for (size_t n = 0; n < names.size(); ++n) {
+        REQUIRE(answers[n].starts_with(names[n] + " "));
+        const std::string told = answers[n].substr(names[n].size() + 1);
+        if (counting)
+          CHECK(number(told) == truth.count(truth.name(names[n])));
+        else
+          CHECK(told == (truth.count(truth.name(names[n])) == 0 ? "nowhere" : truth.only(names[n]).place));
+        absent += truth.count(names[n]) == 0;
+      }
+    }
+  }
+  CHECK(counts > 600);
+  CHECK(places > 600);
+  CHECK(absent > 3 * 1500);
+}
+
 TEST_CASE("negatives are often close to what is there, and letters are balanced") {
   const TemplateTeacher teacher(world()->kinds());
   std::map<std::string, std::string> subgroup;

@@ -72,7 +72,7 @@ TEST_CASE("the quickstart is three trials of five stages") {
   const Recipe recipe = load_right(quickstart(folder));
   CHECK(recipe.problems.list().empty());
   CHECK(recipe.name == "quickstart");
-  CHECK(recipe.metric == "bench.scenes-pope.f1");
+  CHECK(recipe.metric.empty());
   CHECK(recipe.axes == std::vector<std::string>{"mixture.instruct.weights"});
   REQUIRE(recipe.trials.size() == 3);
   const recipe::Trial& second = recipe.trials[1];
@@ -90,7 +90,7 @@ TEST_CASE("the quickstart is three trials of five stages") {
   const recipe::Stage& align = stage_of(second, "align");
   CHECK(align.from.empty());
   CHECK(align.needs.empty());
-  CHECK(align.job.conversation.template_name == "plain");
+  CHECK(align.job.conversation.template_name == "vicuna_v1");
   CHECK(align.job.conversation.max_length == second.stages[0].job.conversation.max_length);
 
   const recipe::Stage& instruct = stage_of(second, "instruct");

@@ -91,7 +91,7 @@ TEST_CASE("the page of a sweep") {
   CHECK(times(page, "<path class=\"line c0 best\" d=\"M") == 1);  // align
   CHECK(times(page, "<path class=\"line c2 best\" d=\"M") == 1);  // instruct of x-3
   CHECK(page.find("loss of stage align") < page.find("loss of stage instruct"));
-  CHECK(page.find("12 s") != std::string::npos);
+  CHECK(page.find("13 s") != std::string::npos);
 
   // Six of the eight pictures, the benchmarks in turn, right and wrong as they come (x-3 is wrong on 20 and 22).
   CHECK(times(page, "data:image/png;base64," + image::base64(png())) == 6);
