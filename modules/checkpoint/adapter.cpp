@@ -6,7 +6,6 @@
 #include "modules/base/error.h"
 #include "modules/base/file.h"
 #include "modules/base/json.h"
-#include "modules/base/suggest.h"
 #include "modules/checkpoint/checkpoint.h"
 
 namespace saucier::checkpoint {

@@ -11,6 +11,10 @@ WITH judged AS (
   SELECT b.sweep_id, b.trial_id, 'mean of main scores', avg(b.value), NULL, count(*)
   FROM trial_score b JOIN sweep s ON s.id = b.sweep_id
   WHERE s.metric = '' AND b.condition = 'seen' AND b.main = 1
+    AND b.key NOT IN (  -- a stage that all of several trials share is a baseline
+      SELECT o.key FROM trial_stage o JOIN trial t ON t.id = o.trial_id WHERE t.sweep_id = b.sweep_id
+      GROUP BY o.key HAVING count(*) > 1
+        AND count(*) = (SELECT count(*) FROM trial WHERE sweep_id = b.sweep_id))
   GROUP BY b.trial_id
 )
 SELECT s.name AS sweep,

@@ -2,6 +2,7 @@
 
 #include <regex>
 
+#include "modules/base/clock.h"
 #include "modules/image/picture.h"
 #include "runner/report/curves.h"
 #include "runner/report/html.h"
