@@ -59,7 +59,8 @@ torch: packages
 	}
 
 configure: torch
-	@prefix="$${LIBTORCH:-$${CMAKE_PREFIX_PATH:-}}"
+	@mkdir -p $(BUILD)
+	prefix="$${LIBTORCH:-$${CMAKE_PREFIX_PATH:-}}"
 	[ -n "$$prefix" ] || prefix=$$($(BUILD)/venv/bin/python -c 'import torch; print(torch.utils.cmake_prefix_path)' 2>/dev/null)
 	[ -f $(BUILD)/build.ninja ] && grep -q "^CMAKE_PREFIX_PATH:[A-Z]*=$$prefix$$" $(BUILD)/CMakeCache.txt && exit 0
 	cmake --preset $(PRESET) -B $(BUILD) -DCMAKE_PREFIX_PATH="$$prefix" > $(BUILD)/configure.log 2>&1 || {

@@ -116,7 +116,7 @@ Attempt::Attempt(int node, const plan::Plan& plan, const store::Store& store, st
 
   begun_ = system_clock().steady_seconds();
   process_ = Process::start({.command = {worker, job_file.string()},
-                             .environment = {{"CUDA_VISIBLE_DEVICES", slot.visible}, {"OMP_WAIT_POLICY", "PASSIVE"}},
+                             .environment = {{"CUDA_VISIBLE_DEVICES", slot.visible}},
                              .log = work_ / paths::kWorkerLog});
   const store::Owner owner = store::owner_of(process_->pid());
   write_file_atomic(work_ / kWorkerFile, Json{{"host", owner.host}, {"boot", owner.boot}, {"pid", owner.pid},
