@@ -17,36 +17,6 @@ namespace {
 // Steps in a row whose gradient is not finite before the stage gives up.
 constexpr int kMaxBadSteps = 20;
 
-class TrainingState {
- public:
-  explicit TrainingState(const options::Job& job)
-      : file_(std::filesystem::path(job.work) / paths::kResume / "state.safetensors") {}
-
-  // The step to go on from.
-  std::int64_t load(AdamW& optimizer) const {
-    if (!std::filesystem::exists(file_)) return 0;
-    auto state = with_context("while reading the training state of an earlier attempt",
-                              [&] { return checkpoint::read_safetensors(file_); });
-    const std::int64_t step = state.at("step").item<std::int64_t>();
-    optimizer.restore(state.at("parameters"), state.at("first_moment"), state.at("second_moment"),
-                      state.at("optimizer_steps").item<std::int64_t>());
-    return step;
-  }
-
-  void save(const AdamW& optimizer, std::int64_t step) const {
-    make_folders(file_.parent_path());
-    const auto whole = [](std::int64_t value) { return at::scalar_tensor(value, at::kLong).view({1}); };
-    checkpoint::write_safetensors(file_, {{"step", whole(step)},
-                                          {"optimizer_steps", whole(optimizer.steps())},
-                                          {"parameters", optimizer.parameters()},
-                                          {"first_moment", optimizer.first_moment()},
-                                          {"second_moment", optimizer.second_moment()}});
-  }
-
- private:
-  std::filesystem::path file_;
-};
-
 // Sums over the steps since the last metric row.
 struct Window {
   double loss = 0, norm = 0;
@@ -65,25 +35,74 @@ struct Window {
   }
 };
 
+class TrainingState {
+ public:
+  explicit TrainingState(const options::Job& job)
+      : file_(std::filesystem::path(job.work) / paths::kResume / "state.safetensors") {}
+
+  // The step to go on from.
+  std::int64_t load(AdamW& optimizer, Window& window) const {
+    if (!std::filesystem::exists(file_)) return 0;
+    auto state = with_context("while reading the training state of an earlier attempt",
+                              [&] { return checkpoint::read_safetensors(file_); });
+    const std::int64_t step = state.at("step").item<std::int64_t>();
+    optimizer.restore(state.at("parameters"), state.at("first_moment"), state.at("second_moment"),
+                      state.at("optimizer_steps").item<std::int64_t>());
+    const at::Tensor sums = state.at("window");
+    const auto sum = [&](std::int64_t i) { return sums[i].item<double>(); };
+    const auto count = [&](std::int64_t i) { return static_cast<std::int64_t>(sum(i)); };
+    window.loss = sum(0);
+    window.norm = sum(1);
+    window.steps = count(2);
+    window.samples = count(3);
+    window.tokens = count(4);
+    window.learned = count(5);
+    for (const auto& [name, value] : state)
+      if (name.starts_with(kExtra)) window.extra[name.substr(kExtra.size())] = value.item<double>();
+    return step;
+  }
+
+  void save(const AdamW& optimizer, const Window& window, std::int64_t step) const {
+    make_folders(file_.parent_path());
+    const auto whole = [](std::int64_t value) { return at::scalar_tensor(value, at::kLong).view({1}); };
+    const std::vector<double> sums = {window.loss, window.norm, static_cast<double>(window.steps),
+                                      static_cast<double>(window.samples), static_cast<double>(window.tokens),
+                                      static_cast<double>(window.learned)};
+    std::map<std::string, at::Tensor> state = {{"step", whole(step)},
+                                               {"optimizer_steps", whole(optimizer.steps())},
+                                               {"parameters", optimizer.parameters()},
+                                               {"first_moment", optimizer.first_moment()},
+                                               {"second_moment", optimizer.second_moment()},
+                                               {"window", at::tensor(sums, at::kDouble)}};
+    for (const auto& [name, value] : window.extra)
+      state.emplace(std::string(kExtra) + name, at::full({1}, value, at::kDouble));
+    checkpoint::write_safetensors(file_, state);
+  }
+
+ private:
+  static constexpr std::string_view kExtra = "window.extra.";
+  std::filesystem::path file_;
+};
+
 }  // namespace
 
 void run(const options::Job& job, Objective& objective, AdamW& optimizer, EventWriter& events) {
   const options::TrainOptions& options = *job.train;
   const std::int64_t steps = objective.steps();
   const TrainingState state(job);
-  const std::int64_t first = state.load(optimizer);
+  Window window;  // of a metric row that an earlier attempt began, too: a resumed run has the same rows
+  const std::int64_t first = state.load(optimizer, window);
   events.rewind(first);
   if (first > 0) events.log("info", fmt::format("goes on from step {} of {}", first, steps));
 
   const Clock& clock = system_clock();
   const double begin = clock.steady_seconds();
   double last_shown = begin;
-  Window window;
   window.started = begin;
   int bad_steps = 0;
   for (std::int64_t step = first; step < steps; ++step) {
     if (stop_requested()) {
-      state.save(optimizer, step);
+      state.save(optimizer, window, step);
       throw Interrupted(fmt::format("stopped at step {} of {}", step, steps));
     }
     at::manual_seed(Rng(static_cast<std::uint64_t>(job.seed), "train.step." + job.stage,
@@ -126,7 +145,7 @@ void run(const options::Job& job, Objective& objective, AdamW& optimizer, EventW
       events.progress(step + 1, steps, rate * static_cast<double>(options.global_batch), "samples", result.loss,
                       static_cast<double>(steps - step - 1) / rate);
     }
-    if ((step + 1) % options.checkpoint_every == 0 && !last) state.save(optimizer, step + 1);
+    if ((step + 1) % options.checkpoint_every == 0 && !last) state.save(optimizer, window, step + 1);
   }
 }
 
