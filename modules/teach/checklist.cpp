@@ -1,5 +1,5 @@
 // Checklists: things are named, and the answer says of each how often it is there, or where. One answer looks up as many
-// things as a dozen short questions do, which is what a model needs that has yet to learn to look something up.
+// things as seven short questions do, which is what a model needs that has yet to learn to look something up.
 #include <algorithm>
 
 #include "modules/data/scenes/questions.h"

@@ -5,7 +5,7 @@
 // (cosine in a shared space), and the token's values are averaged with learned weights. The loss is the mean of the two
 // cross-entropies over the batch (InfoNCE) at a learned temperature. Late interaction is what makes single patches mean
 // something, and a projector reads patches. Tokens are embedded without their context, so each distinct token of a batch
-// is compared once: with small batches that learned as well per picture as a caption transformer, at twice the rate.
+// is compared once, which is cheaper than a caption transformer.
 //
 // The token embeddings, their weights and the projection into the shared space serve the training alone.
 #pragma once
