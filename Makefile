@@ -3,6 +3,7 @@
 #
 #   make quickstart    build, then run recipes/quickstart.toml and show what came out
 #   make test          build, then every test
+#   make speed         prints what small pieces cost (the tests' hidden [speed] cases)
 #   make build         leaves build/saucier and build/saucier-worker
 #   make check-format  clang-format and clang-tidy over the tree (needs both installed)
 
@@ -22,7 +23,7 @@ PACKAGES := g++ cmake ninja-build pkg-config ccache mold python3 python3-venv ca
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libpng-dev libfreetype-dev \
   libboost-program-options-dev libpcre2-dev catch2 fonts-noto-color-emoji unicode-data unicode-cldr-core
 
-.PHONY: build test quickstart packages torch configure check-format clean
+.PHONY: build test quickstart speed packages torch configure check-format clean
 
 packages:
 	@missing=""
@@ -76,6 +77,10 @@ build: configure
 test: configure
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+
+speed: configure
+	@ninja -C $(BUILD) -j $(JOBS) --quiet
+	cd $(BUILD) && for program in test_*; do ./$$program '[speed]' 2>/dev/null | grep -A3 -E '^speed of|warning:' || true; done
 
 quickstart: build
 	@$(BUILD)/saucier run $(RECIPE)

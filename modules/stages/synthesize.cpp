@@ -37,7 +37,9 @@ void synthesize(const options::Job& job, EventWriter& events) {
     teach::Request request{.context = pictures->context(picture), .max_turns = options.max_turns, .seed = seed};
     request.number = i % options.samples_per_picture;
     request.kind = teach::draw_kind(options.kinds, seed, i);
-    data::Sample sample{.id = fmt::format("{}#{}", request.context.id, request.number), .kind = request.kind};
+    data::Sample sample;
+    sample.id = fmt::format("{}#{}", request.context.id, request.number);
+    sample.kind = request.kind;
     sample.turns = teacher.write(request);
     sample.picture = pictures->picture(picture);
     ++written[sample.kind];

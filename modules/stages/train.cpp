@@ -1,7 +1,7 @@
 // train: alignment, instruction tuning, and the pretraining of small parts from nothing.
 //
-// Leaves in out/model/: projector.safetensors and adapter/ (what this stage or those before it trained of them),
-// language/ when the language model itself was trained, tower/ when the vision tower was: Hugging Face folders.
+// Leaves in out/model/ all that this stage or those before it trained: projector.safetensors, adapter/, language/ (the
+// language model itself), tower/, as Hugging Face folders. So a stage that goes on from it needs no earlier one.
 
 #include <ATen/ATen.h>
 
@@ -85,6 +85,14 @@ model::VisionTower random_tower(const options::Job& job) {
   return model::VisionTower::random(config, seed_of(job, "vision_tower"));
 }
 
+// What an earlier stage trained and this one left as it is.
+void carry_forward(const options::Job& job) {
+  if (job.from.empty()) return;
+  const fs::path from = fs::path(job.from) / paths::kModelFolder, out = output_folder(job) / paths::kModelFolder;
+  for (const std::string_view part : {paths::kProjectorFile, paths::kAdapterFolder, paths::kLanguageFolder, paths::kTowerFolder})
+    if (fs::exists(from / part) && !fs::exists(out / part)) fs::copy(from / part, out / part, fs::copy_options::recursive);
+}
+
 void train_tower(const options::Job& job, EventWriter& events) {
   const auto mixture = make_mixture(job, job.train->data);
   const auto tokenizer = learn_tokenizer(job, *mixture, job.model.language_model.tokenizer);
@@ -143,6 +151,7 @@ void train(const options::Job& job, EventWriter& events) {
   } else {
     train_conversations(job, events);
   }
+  carry_forward(job);
   events.done({{"objective", job.train->objective}});
 }
 

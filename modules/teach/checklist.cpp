@@ -1,6 +1,8 @@
-// Checklists: things are named, and the answer says of each how often it is there, or where. One answer looks up as many
+// Checklists: things are named, and the answer says of each how often it is there, where, or
+// where from another. One answer looks up as many
 // things as seven short questions do, which is what a model needs that has yet to learn to look something up.
 #include <algorithm>
+#include <optional>
 
 #include "modules/data/scenes/questions.h"
 #include "modules/data/scenes/words.h"
@@ -12,6 +14,7 @@ namespace {
 
 constexpr size_t kItems = 7;
 constexpr size_t kMostPresent = 4;
+constexpr size_t kMostPairs = 6;
 
 struct Item {
   std::string name, answer;
@@ -52,13 +55,32 @@ Exchange place_each(const Facts& facts, Rng& rng) {
   return write(one_of(rng, {"Where is each of these:", "Say where each of these is:"}), fill(facts, std::move(present), "nowhere", rng));
 }
 
+// Each pair of things that occur once and have a clear direction; nothing when there is no such pair.
+std::optional<Exchange> relate_each(const Facts& facts, Rng& rng) {
+  std::vector<Item> pairs;
+  for (const Group& a : facts.groups)
+    for (const Group& b : facts.groups)
+      if (&a != &b && a.single() && b.single())
+        if (const auto answer = data::relation_answer(a.boxes[0], b.boxes[0])) pairs.push_back({a.name + " from " + b.name, *answer});
+  if (pairs.empty()) return std::nullopt;
+  rng.shuffle(pairs);
+  if (pairs.size() > kMostPairs) pairs.resize(kMostPairs);
+  return write(one_of(rng, {"Where is one from the other:", "In which direction lies:"}), pairs);
+}
+
 }  // namespace
 
 std::vector<Exchange> write_checklist(const Facts& facts, std::int64_t turns, Rng& rng) {
   std::vector<Exchange> exchanges;
-  bool count = rng.chance(0.5);
-  for (std::int64_t i = 0; i < turns; ++i, count = !count)
-    exchanges.push_back(count ? count_each(facts, rng) : place_each(facts, rng));
+  const std::int64_t first = std::min<std::int64_t>(rng.integer(0, 3), 2);  // directions often: many pictures have no pair
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(turns, 2); ++i) switch ((first + i) % 3) {
+      case 0: exchanges.push_back(count_each(facts, rng)); break;
+      case 1: exchanges.push_back(place_each(facts, rng)); break;
+      default: {
+        auto related = relate_each(facts, rng);
+        exchanges.push_back(related ? std::move(*related) : i == 0 ? place_each(facts, rng) : count_each(facts, rng));
+      }
+    }
   return exchanges;
 }
 

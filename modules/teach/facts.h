@@ -42,7 +42,7 @@ std::string one_of(Rng& rng, const std::vector<std::string>& texts);
 
 // Short questions and short answers, at most `turns` and at least one.
 std::vector<Exchange> write_conversation(const Facts& facts, std::int64_t turns, Rng& rng);
-// Lists of things and, of each, how often it is there or where; at most two, counting and placing.
+// Lists of things and, of each, how often it is there, where, or where from another; at most two, of different sorts.
 std::vector<Exchange> write_checklist(const Facts& facts, std::int64_t turns, Rng& rng);
 Exchange write_detail(const Facts& facts, Rng& rng);
 Exchange write_reasoning(const Facts& facts, Rng& rng);

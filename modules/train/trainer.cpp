@@ -89,6 +89,8 @@ class TrainingState {
 void run(const options::Job& job, Objective& objective, AdamW& optimizer, EventWriter& events) {
   const options::TrainOptions& options = *job.train;
   const std::int64_t steps = objective.steps();
+  if (steps < 1)
+    throw Error(fmt::format("there are fewer samples than one batch of {}", options.global_batch), "lower global_batch, or give the stage more samples");
   const TrainingState state(job);
   Window window;  // of a metric row that an earlier attempt began, too: a resumed run has the same rows
   const std::int64_t first = state.load(optimizer, window);

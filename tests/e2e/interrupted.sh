@@ -26,7 +26,10 @@ for ((i = 1; i <= kills; ++i)); do
   runner=$!
   sleep "$((RANDOM % 6)).$((RANDOM % 10))"
   victim=$runner
-  if ((i % 2 == 0)); then victim=$(pgrep -P "$runner" | head -n 1 || echo "$runner"); fi
+  if ((i % 2 == 0)); then
+    worker=$(cat /proc/"$runner"/task/*/children 2> /dev/null | tr ' ' '\n' | head -n 1)
+    victim=${worker:-$runner}
+  fi
   kill -9 "$victim" 2> /dev/null || true
   wait "$runner" 2> /dev/null || true
 done

@@ -2,7 +2,6 @@
 // here uses the teacher's helpers, so that a mistake in them shows.
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <map>
 #include <regex>
 #include <set>
@@ -364,29 +363,40 @@ TEST_CASE("every statement of thousands of samples is true by the boxes") {
   CHECK(details.size() == 8);
 }
 
-TEST_CASE("checklists say of each thing how often it is there, or where") {
+TEST_CASE("checklists say of each thing how often it is there, where, or where from another") {
   const TemplateTeacher teacher(world()->kinds());
-  int counts = 0, places = 0, absent = 0;
+  int counts = 0, places = 0, pairs = 0, absent = 0;
   for (int i = 0; i < 1000; ++i) {
     const CaptionsAndBoxes context = world()->context(world()->scene("train", i));
     const Truth truth(context);
     const auto turns = teacher.write({.context = context, .kind = "checklist", .max_turns = i % 2 + 1, .seed = 4, .number = 0});
     REQUIRE(turns.size() == static_cast<size_t>(i % 2 + 1) * 2);
+    std::set<std::string> sorts;
     for (size_t t = 0; t < turns.size(); t += 2) {
       const std::string q = t == 0 ? turns[t].text.substr(8) : turns[t].text, &a = turns[t + 1].text;
       INFO(context.to_text(true) << "\nQ " << q << "\nA " << a);
       std::smatch m;
-      REQUIRE(std::regex_match(q, m, std::regex("(How many of each are there|Count each of these|Where is each of these|Say where each of these is): ([a-z, ]+)\\.")));
-      const bool counting = m[1] == "How many of each are there" || m[1] == "Count each of these";
-      const auto names = split(m[2], ", "), answers = split(a.substr(0, a.size() - 1), ", ");
+      REQUIRE(std::regex_match(q, m, std::regex("(How many of each are there|Count each of these|(?:Where is each of these|Say where each of these is)|(Where is one from the other|In which direction lies)): ([a-z, ]+)\\.")));
+      const bool counting = m[1] == "How many of each are there" || m[1] == "Count each of these", relating = m[2].matched;
+      const auto names = split(m[3], ", "), answers = split(a.substr(0, a.size() - 1), ", ");
       CHECK(a.back() == '.');
+      CHECK(sorts.insert(relating ? "relations" : counting ? "counts" : "places").second);
       REQUIRE(answers.size() == names.size());
-      REQUIRE(names.size() == 7);
-      CHECK(std::set<std::string>(names.begin(), names.end()).size() == 7);
-      ++(counting ? counts : places);
+      CHECK(std::set<std::string>(names.begin(), names.end()).size() == names.size());
+      if (relating)
+        CHECK(names.size() <= 6);
+      else
+        REQUIRE(names.size() == 7);
+      ++(relating ? pairs : counting ? counts : places);
       for (size_t n = 0; n < names.size(); ++n) {
         REQUIRE(answers[n].starts_with(names[n] + " "));
         const std::string told = answers[n].substr(names[n].size() + 1);
+        if (relating) {
+          const auto pair = split(names[n], " from ");
+          REQUIRE(pair.size() == 2);
+          CHECK(told == where_from(truth.only(pair[0]), truth.only(pair[1])));
+          continue;
+        }
         if (counting)
           CHECK(number(told) == truth.count(truth.name(names[n])));
         else
@@ -395,9 +405,10 @@ TEST_CASE("checklists say of each thing how often it is there, or where") {
       }
     }
   }
-  CHECK(counts > 600);
-  CHECK(places > 600);
-  CHECK(absent > 3 * 1500);
+  CHECK(counts > 400);
+  CHECK(places > 400);
+  CHECK(pairs > 300);
+  CHECK(absent > 3 * 900);
 }
 
 TEST_CASE("negatives are often close to what is there, and letters are balanced") {
@@ -441,13 +452,12 @@ TEST_CASE("a sample is a function of its request") {
   }
 }
 
-TEST_CASE("10,000 samples take seconds") {
+TEST_CASE("10,000 samples are in proportion") {
   const TemplateTeacher teacher(world()->kinds());
   options::SceneOptions scenes;
   scenes.count = 2000;
   const auto samples = instruct_samples(data::described_scenes(world(), scenes), teacher, {.per_picture = 5, .seed = 1, .source = "made"});
   REQUIRE(samples->size() == 10000);
-  const std::clock_t start = std::clock();  // time of the processor: others may use the machine
   std::map<std::string, int> kinds;
   std::set<std::string> ids;
   for (std::int64_t i = 0; i < samples->size(); ++i) {
@@ -455,9 +465,6 @@ TEST_CASE("10,000 samples take seconds") {
     ++kinds[sample.kind];
     ids.insert(sample.id);
   }
-  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-  INFO(seconds << " s");
-  CHECK(seconds < 10);
   CHECK(ids.size() == 10000);
   CHECK(std::abs(kinds["conversation"] - 4000) < 250);
   CHECK(std::abs(kinds["detail"] - 2000) < 250);

@@ -44,12 +44,6 @@ fs::path quickstart(const Folder& folder) {
   return folder.write("quickstart.toml", read_file(SAUCIER_SOURCE_DIR "/recipes/quickstart.toml"));
 }
 
-#if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__)
-constexpr double kSlower = 20;
-#else
-constexpr double kSlower = 1;
-#endif
-
 const std::string kBase = read_file(SAUCIER_SOURCE_DIR "/tests/golden/recipe/lib/base.toml");
 
 const recipe::Stage& stage_of(const recipe::Trial& trial, const std::string& name) {
@@ -111,18 +105,13 @@ TEST_CASE("the quickstart is three trials of five stages") {
   CHECK(stage_of(second, "before").needs.empty());
 }
 
-TEST_CASE("the quickstart loads in less than 10 ms") {
+TEST_CASE("speed of loading the quickstart", "[.][speed]") {
   const Folder folder;
   const fs::path file = quickstart(folder);
   load_right(file);
-  double best = 1e9;
-  for (int i = 0; i < 10; ++i) {  // processor time, the best of ten: others may use the machine
-    const std::clock_t start = std::clock();
-    load_right(file);
-    best = std::min(best, 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
-  }
-  INFO("load: " << best << " ms");
-  CHECK(best < 10 * kSlower);
+  const std::clock_t start = std::clock();
+  for (int i = 0; i < 100; ++i) load_right(file);
+  WARN(10.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC << " ms of processor time");
 }
 
 TEST_CASE("order, comments and spelling of numbers do not change what a recipe is") {
@@ -298,14 +287,12 @@ TEST_CASE("any torn text gives problems, never a crash") {
   }
 }
 
-TEST_CASE("a thousand trials are resolved in a second") {
+TEST_CASE("speed of resolving a thousand trials", "[.][speed]") {
   const Folder folder;
   std::string axes = "\n[sweep.axes]\nseed = [";
   for (int i = 0; i < 1000; ++i) axes += fmt::format("{}, ", i);
   const fs::path file = folder.write("base.toml", kBase + axes + "]\n");
   const std::clock_t start = std::clock();
   CHECK(load_right(file).trials.size() == 1000);
-  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-  INFO("1000 trials: " << seconds << " s");
-  CHECK(seconds < kSlower);
+  WARN(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC << " s of processor time");
 }

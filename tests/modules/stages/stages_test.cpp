@@ -1,0 +1,305 @@
+// Each stage kind through its one function, from a job as the runner writes it to the artifact and the events, on the
+// parts in recipes/models.
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <set>
+
+#include "modules/base/file.h"
+#include "modules/base/paths.h"
+#include "modules/base/stop.h"
+#include "modules/stages/stage.h"
+#include "tests/temp_folder.h"
+
+using namespace saucier;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path kModels = fs::path(SAUCIER_SOURCE_DIR) / "recipes" / "models";
+
+options::Job job_in(const fs::path& work, const std::string& kind) {
+  options::Job job;
+  job.stage = kind;
+  job.kind = kind;
+  job.seed = 5;
+  job.threads = 1;
+  job.work = work.string();
+  job.model.language_model.path = (kModels / "reader").string();
+  job.model.vision_tower.path = (kModels / "tower").string();
+  job.model.vision_tower.layer = -1;
+  job.conversation.template_name = "vicuna_v1";
+  job.conversation.system = "none";
+  job.conversation.max_length = 256;
+  options::DataOptions scenes;
+  scenes.format = "scenes";
+  scenes.content = "caption";
+  scenes.scenes.count = 48;
+  job.data["scenes"] = scenes;
+  fs::create_directories(work);
+  return job;
+}
+
+options::Job synthesize_job(const fs::path& work) {
+  options::Job job = job_in(work, "synthesize");
+  job.synthesize = options::SynthesizeOptions{};
+  job.synthesize->source = "scenes";
+  job.synthesize->samples_per_picture = 2;
+  return job;
+}
+
+options::Job align_job(const fs::path& work) {
+  options::Job job = job_in(work, "train");
+  job.stage = "align";
+  job.train = options::TrainOptions{};
+  job.train->trains = {"projector"};
+  job.train->data = "data.scenes";
+  job.train->global_batch = 8;
+  job.train->log_every = 2;
+  job.train->checkpoint_every = 2;
+  return job;
+}
+
+options::Job evaluate_job(const fs::path& work) {
+  options::Job job = job_in(work, "evaluate");
+  job.evaluate = options::EvaluateOptions{};
+  job.evaluate->benchmarks = {"scenes-pope", "scenes-count", "scenes-position", "scenes-choice"};
+  job.evaluate->pictures = 6;
+  return job;
+}
+
+struct Run {
+  std::vector<Json> events;
+  std::vector<Json> all(const std::string& kind) const {
+    std::vector<Json> found;
+    for (const Json& event : events)
+      if (event.at("event") == kind) found.push_back(event);
+    return found;
+  }
+};
+
+Run run(const options::Job& job) {
+  const fs::path file = fs::path(job.work) / paths::kEvents;
+  {
+    EventWriter events(file, /*to_stdout=*/false);
+    stages::run(job, events);
+  }
+  Run result;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) result.events.push_back(Json::parse(line));
+  return result;
+}
+
+// Relative path to bytes of everything the stage left.
+std::map<std::string, std::string> artifact(const options::Job& job) {
+  std::map<std::string, std::string> files;
+  const fs::path out = fs::path(job.work) / paths::kOutput;
+  for (const auto& entry : fs::recursive_directory_iterator(out))
+    if (entry.is_regular_file()) files[fs::relative(entry.path(), out).string()] = read_file(entry.path());
+  return files;
+}
+
+std::string failure(const options::Job& job) {
+  try {
+    run(job);
+  } catch (const Error& error) {
+    return error.render();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("synthesize writes every picture's samples, the same for one seed and others for another") {
+  TempFolder folder;
+  const options::Job job = synthesize_job(folder.path() / "a");
+  const Run first = run(job);
+  const auto files = artifact(job);
+  const Json samples = Json::parse(files.at("samples.json"));
+  CHECK(samples.size() == 96);
+  std::map<std::string, int> kinds;
+  std::set<std::string> ids;
+  for (const Json& sample : samples) {
+    ++kinds[sample.at("kind").get<std::string>()];
+    ids.insert(sample.at("id").get<std::string>());
+    CHECK(sample.at("image").get<std::string>().starts_with("scene:train:"));
+    CHECK(sample.at("conversations").size() >= 2);
+    CHECK(sample.at("conversations").size() <= 6);
+  }
+  CHECK(ids.size() == 96);
+  CHECK(kinds.size() == 3);
+  REQUIRE(first.all("done").size() == 1);
+  CHECK(first.all("done")[0].at("summary").at("samples") == 96);
+  CHECK(first.all("done")[0].at("files").contains("samples.json"));
+
+  const options::Job again = synthesize_job(folder.path() / "b");
+  run(again);
+  CHECK(artifact(again) == files);
+  options::Job other = synthesize_job(folder.path() / "c");
+  other.seed = 6;
+  run(other);
+  CHECK(artifact(other).at("samples.json") != files.at("samples.json"));
+}
+
+TEST_CASE("align leaves the projector alone, and a stopped stage goes on to the same bits") {
+  TempFolder folder;
+  const auto align = [&](const char* name) {
+    options::Job job = align_job(folder.path() / name);
+    job.data["scenes"].scenes.count = 160;
+    job.train->log_every = 4;
+    return job;
+  };
+  const options::Job job = align("calm");
+  const Run calm = run(job);
+  const auto files = artifact(job);
+  REQUIRE(files.size() == 1);
+  CHECK(files.contains("model/projector.safetensors"));
+  const auto metrics = calm.all("metric");
+  REQUIRE(metrics.size() == 5);  // 160 samples, 8 a step, a row every 4 steps
+  CHECK(metrics.back().at("step") == 20);
+  CHECK(metrics.back().at("values").at("loss").get<double>() < metrics.front().at("values").at("loss").get<double>());
+
+  const options::Job stopped = align("stopped");
+  stop_requested().store(true);
+  CHECK_THROWS_AS(run(stopped), Interrupted);
+  stop_requested().store(false);
+  CHECK_FALSE(fs::exists(fs::path(stopped.work) / paths::kOutput / "model" / "projector.safetensors"));
+  run(stopped);
+  CHECK(artifact(stopped) == files);
+}
+
+TEST_CASE("instruct goes on from align, reads what synthesize wrote and leaves an adapter beside the projector") {
+  TempFolder folder;
+  const options::Job teach = synthesize_job(folder.path() / "teach"), align = align_job(folder.path() / "align");
+  run(teach);
+  run(align);
+  options::Job job = align_job(folder.path() / "instruct");
+  job.stage = "instruct";
+  job.from = (fs::path(align.work) / paths::kOutput).string();
+  job.artifacts["teach"] = (fs::path(teach.work) / paths::kOutput).string();
+  options::DataOptions written;
+  written.format = "synthesized";
+  written.stage = "teach";
+  written.kinds = {"conversation"};
+  job.data = {{"written", written}};
+  job.train->data = "data.written";
+  job.train->trains = {"projector", "language_model.lora"};
+  job.train->lora.rank = 4;
+  run(job);
+  const auto files = artifact(job);
+  CHECK(files.contains("model/adapter/adapter_model.safetensors"));
+  CHECK(files.contains("model/adapter/adapter_config.json"));
+  CHECK(files.at("model/projector.safetensors") != artifact(align).at("model/projector.safetensors"));
+
+  // A source whose stage left nothing is named.
+  fs::remove(fs::path(teach.work) / paths::kOutput / "samples.json");
+  const std::string text = failure(job);
+  CAPTURE(text);
+  CHECK(text.find("samples.json") != std::string::npos);
+}
+
+TEST_CASE("a model made from nothing goes the whole way: text, align, instruct") {
+  TempFolder folder;
+  options::Job text = align_job(folder.path() / "text");
+  text.stage = "text";
+  text.model.language_model.path.clear();
+  text.model.language_model.init = "random";
+  text.model.language_model.hidden_size = 32;
+  text.model.language_model.intermediate_size = 64;
+  text.model.language_model.layers = 1;
+  text.model.language_model.heads = 2;
+  text.model.language_model.kv_heads = 2;
+  text.model.language_model.tokenizer.vocab_size = 300;
+  text.model.language_model.tokenizer.train_samples = 48;
+  text.train->objective = "text";
+  text.train->trains = {"language_model"};
+  text.data["scenes"].picture = "grid";
+  run(text);
+  CHECK(artifact(text).contains("model/language/tokenizer.json"));
+
+  options::Job align = align_job(folder.path() / "align");
+  align.model.language_model = text.model.language_model;
+  align.from = (fs::path(text.work) / paths::kOutput).string();
+  run(align);
+  options::Job instruct = align;
+  instruct.stage = "instruct";
+  instruct.work = (folder.path() / "instruct").string();
+  fs::create_directories(instruct.work);
+  instruct.from = (fs::path(align.work) / paths::kOutput).string();
+  instruct.train->trains = {"projector", "language_model.lora"};
+  run(instruct);
+  CHECK(artifact(instruct).contains("model/adapter/adapter_model.safetensors"));
+}
+
+TEST_CASE("evaluate scores every benchmark seen and blind, beside the majority and chance") {
+  TempFolder folder;
+  const options::Job job = evaluate_job(folder.path());
+  const Run result = run(job);
+  std::set<std::string> main;
+  for (const Json& score : result.all("score")) {
+    const double value = score.at("value").get<double>();
+    CHECK(value >= 0);
+    CHECK(value <= 1);
+    const Json& setting = score.at("setting");
+    CHECK(setting.at("template") == "vicuna_v1");
+    if (setting.at("main") == true) main.insert(score.at("benchmark").get<std::string>() + " " + setting.at("condition").get<std::string>());
+  }
+  CHECK(main.size() == 16);
+  std::map<std::string, int> questions;
+  for (const Json& p : result.all("prediction")) {
+    ++questions[p.at("condition").get<std::string>()];
+    CHECK(p.at("picture").get<std::string>().starts_with("scene:test:"));
+  }
+  CHECK(questions["seen"] > 60);
+  CHECK(questions["seen"] == questions["blind"]);
+  const auto files = artifact(job);
+  CHECK(files.contains("scores.json"));
+  CHECK(files.contains("predictions.jsonl"));
+  CHECK(files.contains("pictures/scene-test-0.png"));
+
+  // Answers do not depend on how many are asked at once.
+  options::Job small = evaluate_job(folder.path() / "small");
+  small.evaluate->batch = 3;
+  run(small);
+  CHECK(artifact(small).at("predictions.jsonl") == files.at("predictions.jsonl"));
+}
+
+TEST_CASE("a job that cannot run says why") {
+  TempFolder folder;
+  options::Job job = align_job(folder.path());
+  SECTION("a CUDA device where there is none") {
+    job.device = "cuda:0";
+    const std::string text = failure(job);
+    CAPTURE(text);
+    if (text == "no error") return;  // a machine with a GPU
+    CHECK(text.find("device 'cuda:0' is asked for, but this libtorch sees no CUDA device") != std::string::npos);
+  }
+  SECTION("parts that are not there") {
+    job.model.vision_tower.path = (folder.path() / "nowhere").string();
+    const std::string text = failure(job);
+    CAPTURE(text);
+    CHECK(text.find("nowhere") != std::string::npos);
+    CHECK(text.find("while loading the model to train") != std::string::npos);
+  }
+  SECTION("fewer scenes than one batch of contrast") {
+    job.model.vision_tower = {};
+    job.model.vision_tower.init = "random";
+    job.train->objective = "contrastive";
+    job.train->trains = {"vision_tower"};
+    job.train->global_batch = 4096;
+    const std::string text = failure(job);
+    CAPTURE(text);
+    CHECK(text.find("there are fewer samples than one batch of 4096") != std::string::npos);
+  }
+}
+
+TEST_CASE("what an earlier stage trained is still there after stages that leave it alone") {
+  TempFolder folder;
+  options::Job whole = align_job(folder.path() / "whole");
+  whole.train->trains = {"language_model"};
+  run(whole);
+  options::Job after = align_job(folder.path() / "after");
+  after.from = (fs::path(whole.work) / paths::kOutput).string();
+  run(after);
+  CHECK(artifact(after).at("model/language/model.safetensors") == artifact(whole).at("model/language/model.safetensors"));
+  CHECK(artifact(after).at("model/projector.safetensors") != artifact(whole).at("model/projector.safetensors"));
+}
