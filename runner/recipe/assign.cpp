@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "modules/base/suggest.h"
+#include "runner/recipe/compose.h"
 
 namespace saucier::recipe {
 namespace {
@@ -71,6 +72,14 @@ class ArgumentReader {
     return std::string_view(source_->text).substr(source_->text.find('=') + 1);
   }
 
+  Node empty(Kind kind, std::string_view text) const {
+    Node node;
+    node.kind = kind;
+    node.position = at(static_cast<size_t>(text.data() - source_->text.data()), text.size());
+    node.origin = origin_;
+    return node;
+  }
+
   std::optional<Node> value(std::string_view text) {
     const std::string_view inner = trimmed(text);
     const auto offset = static_cast<size_t>((inner.empty() ? text : inner).data() - source_->text.data());
@@ -109,42 +118,31 @@ Node* find_stage(Node& root, const PathPart& name, Diagnostics& problems) {
   return nullptr;
 }
 
+// Names that recipes give themselves: a wrong one would only make something new that nothing reads.
 bool is_known_part(const Node& root, const std::vector<PathPart>& path, Diagnostics& problems) {
-  if (path.size() < 2 || (path[0].name != "data" && path[0].name != "mixture")) return true;
+  struct Named {
+    std::string_view table, what, code;
+  };
+  static constexpr Named kNamed[] = {{"data", "data source", "unknown-source"}, {"mixture", "mixture", "unknown-mixture"},
+                                     {"variables", "variable", "unknown-variable"}};
+  const auto named = std::find_if(std::begin(kNamed), std::end(kNamed), [&](const Named& n) { return n.table == path[0].name; });
+  if (path.size() < 2 || named == std::end(kNamed)) return true;
   std::vector<std::string> known;
   if (const Node* tables = root.find(path[0].name))
     for (const Node& table : tables->items) known.push_back(table.key);
   if (std::find(known.begin(), known.end(), path[1].name) != known.end()) return true;
-  const bool data = path[0].name == "data";
-  problems.error(data ? "unknown-source" : "unknown-mixture", path[1].position,
-                 fmt::format("no {} '{}' in the recipe", data ? "data source" : "mixture", path[1].name),
+  problems.error(std::string(named->code), path[1].position, fmt::format("no {} '{}' in the recipe", named->what, path[1].name),
                  suggestion(path[1].name, known));
   return false;
 }
 
 }  // namespace
 
-std::vector<PathPart> split_path(std::string_view text, const Position& position) {
-  // A quoted key of a file: its text begins behind the quote.
-  const int quote = position.end_column - position.column == code_points(text) + 2 ? 1 : 0;
-  std::vector<PathPart> parts;
-  int column = position.column + quote;
-  for (size_t start = 0; start <= text.size();) {
-    const size_t end = std::min(text.find('.', start), text.size());
-    const std::string_view name = text.substr(start, end - start);
-    const int size = code_points(name);
-    parts.push_back({std::string(name), {position.source, position.line, column, column + std::max(size, 1)}});
-    column += size + 1;
-    start = end + 1;
-  }
-  return parts;
-}
-
 std::optional<Assignment> parse_set(const std::string& argument, Diagnostics& problems) {
   ArgumentReader reader("--set", argument, "--set", problems);
   std::optional<Assignment> out = reader.path();
   if (!out) return out;
-  if (out->path == "extends" || out->path == "stage") {
+  if (out->path == "stage" || is_composition_key(out->parts[0].name)) {
     problems.error("unknown-key", out->parts[0].position, fmt::format("'{}' cannot be set from the command line", out->path));
     return std::nullopt;
   }
@@ -154,18 +152,36 @@ std::optional<Assignment> parse_set(const std::string& argument, Diagnostics& pr
   return out;
 }
 
-std::optional<Assignment> parse_sweep(const std::string& argument, Diagnostics& problems) {
+std::optional<SweepArgument> parse_sweep(const std::string& argument, Diagnostics& problems) {
   ArgumentReader reader("--sweep", argument, "axis", problems);
-  std::optional<Assignment> out = reader.path();
-  if (!out) return out;
-  for (std::string_view text : split_values(reader.behind_equals())) {
-    std::optional<Node> value = reader.value(text);
+  std::optional<Assignment> at = reader.path();
+  if (!at) return std::nullopt;
+  std::string_view text = trimmed(reader.behind_equals());
+  const size_t open = text.find('(');
+  const bool form = open != std::string_view::npos && text.ends_with(')') &&
+                    std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(open), [](unsigned char c) { return std::islower(c); });
+  SweepArgument out{.at = std::move(*at), .said = reader.empty(form ? Kind::kTable : Kind::kList, text)};
+  Node list = reader.empty(Kind::kList, text);
+  for (std::string_view item : split_values(form ? text.substr(open + 1, text.size() - open - 2) : text)) {
+    std::optional<Node> value = reader.value(item);
     if (!value) return std::nullopt;
-    out->values.push_back(std::move(*value));
+    list.items.push_back(std::move(*value));
   }
-  if (out->values.size() == 1 && out->values[0].is(Kind::kList)) {
-    std::vector<Node> items = std::move(out->values[0].items);
-    out->values = std::move(items);
+  if (!form) {
+    out.said = list.items.size() == 1 && list.items[0].is(Kind::kList) ? std::move(list.items[0]) : std::move(list);
+    return out;
+  }
+  const std::string word(text.substr(0, open));
+  const auto put = [&](std::string key, Node node) {
+    node.key = std::move(key);
+    node.key_position = out.said.position;
+    out.said.items.push_back(std::move(node));
+  };
+  if (word != "simplex") {
+    put(word, std::move(list));
+  } else {
+    put(word, list.items[0]);
+    if (list.items.size() > 1) put("prior", list.items[1]);
   }
   return out;
 }

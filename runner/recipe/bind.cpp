@@ -112,7 +112,7 @@ std::optional<Json> Binder::value(const Node& entry, const Field& field, const s
     case Type::kTable:
       if (!entry.is(Kind::kTable)) return wrong_type(entry, field, "a table");
       return table(entry, *field.table, fmt::format("'{}'", full), full + ".",
-                   full == "sweep" ? std::vector<std::string>{"axes"} : std::vector<std::string>{});
+                   full == "sweep" ? std::vector<std::string>{"axes", "zip", "exclude"} : std::vector<std::string>{});
     case Type::kTableMap: {
       if (!entry.is(Kind::kTable)) return wrong_type(entry, field, "a table");
       Json out = Json::object();

@@ -76,7 +76,7 @@ Bound bind_recipe(const Node& root, Diagnostics& problems) {
   binder.know("a [mixture.NAME]", table_of<options::MixtureOptions>());
   binder.know("[sweep]", table_of<SweepOptions>());
   binder.know("a [[stage]] that trains", table_of<options::TrainOptions>());
-  bound.said = binder.table(root, table_of<RecipeOptions>(), "the recipe", "", {"stage", "extends"});
+  bound.said = binder.table(root, table_of<RecipeOptions>(), "the recipe", "", {"stage", "variables"});
   bound.options = options::from_json<RecipeOptions>(bound.said);
   const Node* stages = root.find("stage");
   if (!stages) return bound;

@@ -123,6 +123,15 @@ void check_length(const Node& node, Diagnostics& problems) {
   }
 }
 
+// Does any text in the tree refer to ${variables.NAME}?
+bool refers_to(const Node& node, const std::string& start) {
+  if (node.is(Kind::kString)) {
+    const size_t at = node.text().find(start);
+    return at != std::string::npos && at + start.size() < node.text().size() && std::string_view("}.").find(node.text()[at + start.size()]) != std::string_view::npos;
+  }
+  return std::any_of(node.items.begin(), node.items.end(), [&](const Node& item) { return refers_to(item, start); });
+}
+
 }  // namespace
 
 std::vector<std::string> names_of(const Node& root, std::string_view table) {
@@ -162,6 +171,10 @@ void check_usage(const Node& root, const Usage& usage, Diagnostics& problems) {
   };
   warn("data", usage.sources, "data source");
   warn("mixture", usage.mixtures, "mixture");
+  if (const Node* variables = root.find("variables"))
+    for (const Node& variable : variables->items)
+      if (!refers_to(root, "${variables." + variable.key))
+        problems.warning("unused", place(variable), fmt::format("variable '{}' is never used", variable.key));
 }
 
 }  // namespace saucier::recipe

@@ -5,6 +5,7 @@
 
 #include "modules/base/file.h"
 #include "modules/base/suggest.h"
+#include "runner/recipe/path.h"
 #include "runner/recipe/recipe.h"
 
 namespace saucier::recipe {
@@ -69,7 +70,13 @@ class Composer {
 
   Parsed extend(Parsed over, const fs::path& folder) {
     const Node* said = over.root.find("extends");
-    if (!said) return over;
+    if (!said) {
+      for (const char* key : {"remove", "append"})
+        if (const Node* alone = over.root.find(key))
+          problems_.error("useless-key", place(*alone), fmt::format("'{}' changes what a recipe extends, and this one extends nothing", key), fmt::format("take '{}' out, or add 'extends'", key));
+      erase_composition_keys(over.root);
+      return over;
+    }
     std::vector<const Node*> names;
     if (said->is(Kind::kString)) names.push_back(said);
     else if (said->is(Kind::kList))
@@ -86,16 +93,56 @@ class Composer {
         continue;
       }
       Parsed fragment = read_fragment(*name, (folder / name->text()).lexically_normal());
-      fragment.root.erase("extends");
       whole.complete = whole.complete && fragment.complete;
       whole.header_lost = whole.header_lost || fragment.header_lost;
       merge(whole.root, std::move(fragment.root));
     }
-    over.root.erase("extends");
+    if (const Node* paths = over.root.find("remove")) remove(whole.root, *paths);
+    if (const Node* lists = over.root.find("append")) append(whole.root, *lists);
+    erase_composition_keys(over.root);
     whole.complete = whole.complete && over.complete;
     whole.header_lost = whole.header_lost || over.header_lost;
     merge(whole.root, std::move(over.root));
     return whole;
+  }
+
+  static void erase_composition_keys(Node& root) {
+    std::erase_if(root.items, [](const Node& item) { return is_composition_key(item.key); });
+  }
+
+  void remove(Node& base, const Node& paths) {
+    if (!paths.is(Kind::kList)) {
+      problems_.error("wrong-type", paths.position, fmt::format("'remove' must be a list of paths (got {})", kind_name(paths.kind)),
+                      "write remove = [\"stage.before\", \"conversation.system\"]");
+      return;
+    }
+    for (const Node& path : paths.items) {
+      if (!path.is(Kind::kString))
+        problems_.error("wrong-type", path.position, fmt::format("'remove' must hold strings (got {})", kind_name(path.kind)));
+      else if (!erase_path(base, path.text()))
+        problems_.error("nothing-inherited", path.position, fmt::format("there is no '{}' in what the recipe extends", path.text()), near_paths(base, path.text()));
+    }
+  }
+
+  void append(Node& base, const Node& lists) {
+    if (!lists.is(Kind::kTable)) {
+      problems_.error("wrong-type", lists.position, fmt::format("'append' must be a table of lists (got {})", kind_name(lists.kind)),
+                      "write append = { \"stage.bench.benchmarks\" = [\"scenes-count\"] }");
+      return;
+    }
+    for (const Node& more : lists.items) {
+      Node* list = find_path(base, more.key);
+      if (!more.is(Kind::kList)) {
+        problems_.error("wrong-type", more.position, fmt::format("what is appended to '{}' must be a list (got {})", more.key, kind_name(more.kind)));
+      } else if (!list) {
+        problems_.error("nothing-inherited", place(more), fmt::format("there is no '{}' in what the recipe extends", more.key), near_paths(base, more.key));
+      } else if (!list->is(Kind::kList) || more.key == "stage") {
+        problems_.error("wrong-type", place(more), more.key == "stage" ? std::string("stages are added by writing them: each with [[stage]]")
+                                                                     : fmt::format("'{}' is no list (it is {})", more.key, kind_name(list->kind)));
+      } else {
+        list->items.insert(list->items.end(), more.items.begin(), more.items.end());
+      }
+    }
   }
 
   Parsed read_fragment(const Node& name, const fs::path& file) {
@@ -166,6 +213,8 @@ Parsed compose(const fs::path& file, Diagnostics& problems) {
   if (!fs::is_regular_file(file)) throw Error(fmt::format("no such recipe '{}'", file.string()), near_files(file));
   return Composer(problems).read(file);
 }
+
+bool is_composition_key(std::string_view key) { return key == "extends" || key == "remove" || key == "append"; }
 
 void merge(Node& base, Node over) { merge_at(base, std::move(over), 0, false); }
 

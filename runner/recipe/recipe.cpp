@@ -1,11 +1,13 @@
 #include "runner/recipe/recipe.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <tuple>
 
 #include "runner/recipe/check.h"
 #include "runner/recipe/compose.h"
+#include "runner/recipe/reference.h"
 #include "runner/recipe/resolve.h"
 #include "runner/recipe/sweep.h"
 
@@ -56,11 +58,14 @@ class Loader {
       std::optional<Assignment> one = parse_set(argument, early);
       if (one && assign(text.root, one->parts, one->values[0], early)) sets.push_back(std::move(*one));
     }
-    axes_ = sweep_axes(text.root, sets, sweep, early);
+    sweep_ = read_sweep(text.root, sets, sweep, early);
+    references_ = has_references(text.root) || std::any_of(sweep_.axes.begin(), sweep_.axes.end(), [](const Assignment& axis) {
+      return std::any_of(axis.values.begin(), axis.values.end(), [](const Node& value) { return has_references(value); });
+    });
     problems_.add(early);
     recipe_.file = file;
-    for (const Assignment& axis : axes_) recipe_.axes.push_back(axis.path);
-    for (const std::vector<size_t>& point : grid(axes_)) add_trial(text.root, point);
+    for (const Assignment& axis : sweep_.axes) recipe_.axes.push_back(axis.path);
+    for (const auto& point : sweep_.points) add_trial(text.root, point);
     if (!problems_.has_errors()) {  // a wrong name makes something else unused
       Diagnostics late;
       check_usage(text.root, usage_, late);
@@ -72,15 +77,17 @@ class Loader {
   }
 
  private:
-  void add_trial(const Node& base, const std::vector<size_t>& point) {
+  void add_trial(const Node& base, const std::vector<std::optional<std::uint32_t>>& point) {
     Diagnostics problems;
     Node root = base;
     Trial trial;
-    for (size_t i = 0; i < axes_.size(); ++i) {
-      const Node& value = axes_[i].values[point[i]];
-      trial.parameters[axes_[i].path] = to_json(value);
-      assign(root, axes_[i].parts, value, problems);
+    for (size_t i = 0; i < point.size(); ++i) {
+      if (!point[i]) continue;
+      const Assignment& axis = sweep_.axes[i];
+      trial.parameters[axis.path] = to_json(axis.values[*point[i]]);
+      assign(root, axis.parts, axis.values[*point[i]], problems);
     }
+    if (references_) resolve_references(root, problems);
     Bound bound = bind_recipe(root, problems);
     check(bound, problems, usage_);
     problems_.add(problems);
@@ -97,7 +104,8 @@ class Loader {
   }
 
   Recipe recipe_;
-  std::vector<Assignment> axes_;
+  Sweep sweep_;
+  bool references_ = false;
   ProblemSet problems_;
   Usage usage_;
   std::set<std::string> seen_;

@@ -1,5 +1,6 @@
 // What only the runner reads of a recipe, declared like every other option: its head, [sweep], and the head of a stage.
-// (`extends` is gone by the time options are bound, `stage` and `sweep.axes` have shapes of their own: resolve.h, sweep.h.)
+// (`extends`, `remove` and `append` are gone by the time options are bound; `stage`, `variables` and what [sweep] tries have
+// shapes of their own: bound.h, reference.h, sweep.h.)
 #pragma once
 
 #include "modules/options/data_options.h"
@@ -10,12 +11,16 @@ namespace saucier::recipe {
 
 struct SweepOptions {
   std::string method = "grid";
+  std::optional<std::int64_t> trials;
+  std::int64_t repeats = 1;
   std::string metric;
   std::string direction = "maximize";
 
   template <class Visitor>
   void declare(Visitor& v) {
-    v(method, {.key = "method", .help = "How points are chosen: 'grid' takes every combination of the axes.", .choices = {"grid"}});
+    v(method, {.key = "method", .help = "How points are chosen: 'grid' takes every combination of the axes, 'random' draws `trials` points.", .choices = {"grid", "random"}});
+    v(trials, {.key = "trials", .help = "Points that method 'random' draws.", .unit = "trials", .min = 1, .max = 100'000});
+    v(repeats, {.key = "repeats", .help = "Times each point is run, each time with the next seed.", .unit = "repeats", .min = 1, .max = 1'000});
     v(metric, {.key = "metric", .help = "What trials are ranked by: STAGE.BENCHMARK.METRIC, as in 'bench.scenes-pope.f1'."});
     v(direction, {.key = "direction", .help = "Which end of the metric is good.", .choices = {"maximize", "minimize"}});
   }

@@ -296,3 +296,159 @@ TEST_CASE("speed of resolving a thousand trials", "[.][speed]") {
   CHECK(load_right(file).trials.size() == 1000);
   WARN(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC << " s of processor time");
 }
+
+namespace {
+
+// "1e-05 front": the values of the named axes, '-' where a condition leaves one out.
+std::vector<std::string> points(const Recipe& recipe, const std::vector<std::string>& axes) {
+  std::vector<std::string> out;
+  for (const recipe::Trial& trial : recipe.trials) {
+    std::string line;
+    for (const std::string& axis : axes) {
+      const auto value = trial.parameters.find(axis);
+      line += (line.empty() ? "" : " ") + (value == trial.parameters.end() ? std::string("-") : value->second.dump());
+    }
+    out.push_back(line);
+  }
+  return out;
+}
+
+using Lines = std::vector<std::string>;
+constexpr const char* kRate = "stage.align.learning_rate";
+
+}  // namespace
+
+TEST_CASE("axes take ranges and straight and logarithmic scales, in files and on the command line alike") {
+  const Folder folder;
+  const fs::path file = folder.write("base.toml", kBase);
+  const auto both = [&](const std::string& form, const std::string& argument, const std::string& axis, const Lines& wanted) {
+    CHECK(points(load_right(file, {}, {axis + "=" + argument}), {axis}) == wanted);
+    const fs::path in_file = folder.write("axis.toml", kBase + fmt::format("\n[sweep.axes]\n\"{}\" = {}\n", axis, form));
+    CHECK(points(load_right(in_file), {axis}) == wanted);
+  };
+  both("{ log = [1e-5, 1e-3, 7] }", "log(1e-5,1e-3,7)", kRate, {"1e-05", "2.15443e-05", "4.64159e-05", "0.0001", "0.000215443", "0.000464159", "0.001"});
+  both("{ linear = [0.1, 0.4, 4] }", "linear(0.1, 0.4, 4)", kRate, {"0.1", "0.2", "0.3", "0.4"});
+  both("{ range = [3, 9, 3] }", "range(3,9,3)", "seed", {"3", "6", "9"});
+  both("{ range = [1, 3] }", "range(1,3)", "seed", {"1", "2", "3"});
+  both("{ range = [0.1, 0.55, 0.2] }", "range(0.1,0.55,0.2)", kRate, {"0.1", "0.3", "0.5"});
+  both("{ values = [4, 5] }", "values(4,5)", "seed", {"4", "5"});
+}
+
+TEST_CASE("axes of a zip move together, conditions and exclusions leave points out, repeats go over seeds") {
+  const Folder folder;
+  const std::string axes = R"(
+[sweep]
+repeats = 2
+[sweep.axes]
+"conversation.image_position" = ["front", "back"]
+"stage.instruct.lora.rank" = { values = [8, 64], when = { "conversation.image_position" = "back" } }
+[[sweep.zip]]
+"stage.align.learning_rate" = [1e-3, 2e-3]
+"stage.align.global_batch" = [32, 64]
+[[sweep.exclude]]
+"stage.align.global_batch" = 64
+"stage.instruct.lora.rank" = [8, 16]
+)";
+  const Recipe recipe = load_right(folder.write("base.toml", kBase + axes));
+  CHECK(points(recipe, {"conversation.image_position", "stage.instruct.lora.rank", kRate, "stage.align.global_batch", "seed"}) ==
+        Lines{"\"front\" - 0.001 32 0", "\"front\" - 0.001 32 1", "\"front\" - 0.002 64 0", "\"front\" - 0.002 64 1",
+              "\"back\" 8 0.001 32 0", "\"back\" 8 0.001 32 1",
+              "\"back\" 64 0.001 32 0", "\"back\" 64 0.001 32 1", "\"back\" 64 0.002 64 0", "\"back\" 64 0.002 64 1"});
+  CHECK(recipe.trials.back().name == "base-10");
+}
+
+TEST_CASE("random points are the same everywhere, and another axis does not change what one draws") {
+  const Folder folder;
+  const std::string drawn = "\n[sweep]\nmethod = \"random\"\ntrials = 20\n[sweep.axes]\n\"stage.align.learning_rate\" = { loguniform = [1e-5, 1e-2] }\n";
+  const Recipe one = load_right(folder.write("one.toml", kBase + drawn));
+  const Recipe two = load_right(folder.write("two.toml", kBase + drawn + "\"stage.align.clip_norm\" = { uniform = [0.5, 2] }\n\"stage.align.global_batch\" = { choice = [16, 32] }\n\"stage.align.warmup_ratio\" = { values = [0, 0.1] }\n\"stage.instruct.lora.rank\" = { int = [4, 8] }\n"));
+  CHECK(points(one, {kRate}) == points(two, {kRate}));
+  REQUIRE(one.trials.size() == 20);
+  int low = 0;
+  for (const recipe::Trial& trial : two.trials) {
+    const double rate = trial.parameters.at(kRate).get<double>(), clip = trial.parameters.at("stage.align.clip_norm").get<double>();
+    CHECK(rate >= 1e-5);
+    CHECK(rate <= 1e-2);
+    CHECK(clip >= 0.5);
+    CHECK(clip <= 2);
+    const int rank = trial.parameters.at("stage.instruct.lora.rank").get<int>();
+    CHECK(rank >= 4);
+    CHECK(rank <= 8);
+    low += rate < 3.16e-4;
+  }
+  CHECK(low > 4);
+  CHECK(low < 16);
+  CHECK(points(one, {kRate})[0] == "0.000389996");
+  const Recipe other_seed = load_right(folder.write("one.toml", kBase + "\n" + drawn), {"seed=1"});
+  CHECK(points(one, {kRate}) != points(other_seed, {kRate}));
+}
+
+TEST_CASE("a simplex axis has its prior first, and weights that sum to one") {
+  const Folder folder;
+  const std::string mixture = "\n[data.more]\nformat = \"scenes\"\n[mixture.three]\nsamples = 10\nweights = { talk = 1, captions = 1, more = 1 }\n[[stage]]\nname = \"last\"\nkind = \"train\"\ntrains = [\"projector\"]\ndata = \"mixture.three\"\n";
+  const auto weights_of = [&](const std::string& form) {
+    const Recipe recipe = load_right(folder.write("base.toml", kBase + mixture + "[sweep.axes]\n\"mixture.three.weights\" = " + form + "\n"));
+    return points(recipe, {"mixture.three.weights"});
+  };
+  const Lines natural = weights_of("{ simplex = 12, prior = \"natural\" }");
+  REQUIRE(natural.size() == 12);
+  CHECK(natural[0] == R"({"captions":"natural","more":"natural","talk":"natural"})");
+  for (size_t i = 1; i < natural.size(); ++i) {
+    const Json weights = Json::parse(natural[i]);
+    REQUIRE(weights.size() == 3);
+    CHECK(weights["captions"].get<double>() + weights["more"].get<double>() + weights["talk"].get<double>() == Approx(1));
+  }
+  CHECK(weights_of("{ simplex = 2 }")[0] == R"({"captions":0.333333,"more":0.333333,"talk":0.333333})");
+  CHECK(weights_of("{ simplex = 2, prior = { talk = 1 } }")[0] == R"({"talk":1})");
+}
+
+TEST_CASE("values refer to other values, follow overrides and axes, and keep their types") {
+  const Folder folder;
+  ::setenv("SAUCIER_TEST_WORD", "blue", 1);
+  const std::string text = kBase + R"(
+[variables]
+rate = 1e-3
+part = "projector"
+[conversation]
+system = "$${x} ${env:SAUCIER_TEST_WORD} ${env:SAUCIER_NO_SUCH_THING:-else} ${variables.part} ${stage.align.global_batch}"
+)";
+  std::string referring = text;
+  const auto put = [&](const std::string& what, const std::string& in_place) { referring.replace(referring.find(what), what.size(), in_place); };
+  put("trains = [\"projector\"]", "trains = [\"${variables.part}\"]\nlearning_rate = \"${variables.rate}\"\nglobal_batch = 48");
+  put("learning_rate = 2e-4", "learning_rate = \"${stage.align.learning_rate}\"");
+  const fs::path file = folder.write("base.toml", referring);
+  const Recipe recipe = load_right(file);
+  CHECK(stage_of(recipe.trials[0], "align").job.train->learning_rate == 1e-3);
+  CHECK(stage_of(recipe.trials[0], "instruct").job.train->learning_rate == 1e-3);
+  CHECK(stage_of(recipe.trials[0], "align").job.train->trains == Lines{"projector"});
+  CHECK(stage_of(recipe.trials[0], "align").job.conversation.system == "${x} blue else projector 48");
+  CHECK(stage_of(load_right(file, {"variables.rate=5e-4"}).trials[0], "instruct").job.train->learning_rate == 5e-4);
+  const Recipe swept = load_right(file, {}, {"variables.rate=1e-4,2e-4"});
+  REQUIRE(swept.trials.size() == 2);
+  CHECK(stage_of(swept.trials[1], "instruct").job.train->learning_rate == 2e-4);
+  CHECK(stage_of(swept.trials[1], "align").job.train->learning_rate == 2e-4);
+}
+
+TEST_CASE("a recipe takes values out of what it extends, and puts items behind its lists") {
+  const Folder folder;
+  folder.write("base.toml", kBase);
+  const fs::path file = folder.write("next.toml", R"(
+recipe = 1
+name = "next"
+extends = "base.toml"
+remove = ["stage.instruct.learning_rate", "stage.bench", "mixture.instruct.epochs"]
+append = { "stage.align.trains" = ["vision_tower"] }
+[mixture.instruct]
+samples = 10
+[[stage]]
+name = "judge"
+kind = "evaluate"
+benchmarks = ["scenes-count"]
+)");
+  const Recipe recipe = load_right(file);
+  const recipe::Trial& trial = recipe.trials[0];
+  REQUIRE(trial.stages.size() == 4);
+  CHECK(trial.stages[3].name == "judge");
+  CHECK(stage_of(trial, "instruct").job.train->learning_rate == options::TrainOptions{}.learning_rate);
+  CHECK(stage_of(trial, "align").job.train->trains == Lines{"projector", "vision_tower"});
+}

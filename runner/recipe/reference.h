@@ -1,0 +1,19 @@
+// `${…}` inside strings: values of the same recipe, and environment variables of a short list.
+//
+//   "${variables.data}/coco"     the text of another value; a string that is one reference takes the value with its type
+//   "${stage.align.global_batch}"
+//   "${env:SCRATCH:-/tmp}"       SAUCIER_*, HOME, USER, TMPDIR, SCRATCH, WORK and HF_HOME alone: a recipe cannot read a secret
+//   "$${"                        the two characters "${"
+#pragma once
+
+#include "runner/recipe/tree.h"
+
+namespace saucier::recipe {
+
+// Is there any reference in a value or a recipe ([sweep] left out: its values are resolved where they are put)?
+bool has_references(const Node& root);
+
+// Replaces all of them. A reference that leads nowhere or in a circle is a problem at its string, which stays as it is.
+void resolve_references(Node& root, Diagnostics& problems);
+
+}  // namespace saucier::recipe
