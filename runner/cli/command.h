@@ -23,6 +23,7 @@ const std::vector<Command>& commands();
 const Command& command(const std::string& name);  // must exist
 
 int check(const std::vector<std::string>& arguments);
+int show(const std::vector<std::string>& arguments);
 int plan(const std::vector<std::string>& arguments);
 int run(const std::vector<std::string>& arguments);
 int status(const std::vector<std::string>& arguments);

@@ -67,6 +67,7 @@ bool asks_for_help(const std::string& argument) { return argument == "--help" ||
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
       {"check", "RECIPE", "all problems of a recipe at once; nothing runs", "saucier check recipes/quickstart.toml", check},
+      {"show", "RECIPE", "the resolved recipe, and where each value comes from", "saucier show recipes/quickstart.toml --origins", show},
       {"plan", "RECIPE", "trials and stages: cached or to run, and why", "saucier plan recipes/quickstart.toml", plan},
       {"run", "RECIPE", "run what is missing; the same command again goes on",
        "saucier run recipes/quickstart.toml --sweep stage.instruct.learning_rate=1e-3,2e-3", run},
@@ -147,7 +148,10 @@ int main(const std::vector<std::string>& arguments) {
     std::vector<std::string> names;
     for (const Command& c : commands()) names.push_back(c.name);
     if (std::find(names.begin(), names.end(), name) == names.end())
-      throw Error(fmt::format("unknown command '{}'", name), suggestion(name, names));
+      {
+      const std::string near = suggestion(name, names);
+      throw Error(fmt::format("unknown command '{}'", name), near.empty() ? "'saucier --help' lists the commands" : near);
+    }
     if (help) return command(name).run({"--help"});
     return command(name).run({arguments.begin() + 1, arguments.end()});
   } catch (const HelpShown&) {

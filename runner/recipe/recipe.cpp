@@ -100,6 +100,7 @@ class Loader {
     if (!seen_.insert(canonical(trial.resolved)).second) return;  // another point resolves to the same
     trial.name = fmt::format("{}-{}", bound.options.name, recipe_.trials.size() + 1);
     trial.stages = resolve_stages(bound);
+    trial.origins = std::move(bound.origins);
     recipe_.trials.push_back(std::move(trial));
   }
 

@@ -26,13 +26,15 @@ struct Stage {
   std::string from;                 // train stage it goes on from; "" for none
   std::vector<std::string> needs;   // all stages whose artifacts it reads (from, synthesized sources), in recipe order
   options::Job job;
-  std::map<std::string, std::string> origins;  // "learning_rate" → "recipes/x.toml:31", "--set", "axis"
+  std::map<std::string, std::string> origins;  // "learning_rate" → "recipes/x.toml:31", "--set", "axis"; and of
+                                               // "model.…", "conversation.…", "data.…", "mixture.…" that it reads
 };
 
 struct Trial {
   std::string name;                        // "quickstart-1": the recipe and its place in the grid
   std::map<std::string, Json> parameters;  // axis path → value
   Json resolved;                           // the whole resolved recipe, canonical
+  std::map<std::string, std::string> origins;  // of what it says outside of stages: "seed", "data.captions.format"
   std::vector<Stage> stages;               // recipe order, which is a valid order of execution
 };
 

@@ -71,16 +71,21 @@ std::vector<Stage> resolve_stages(const Bound& bound) {
 
 Json resolved_recipe(const Bound& bound) {
   Json out = options::to_json(bound.options);
+  out["recipe"] = kLanguageVersion;
   out.erase("sweep");  // which points were tried does not change what one of them is
   Json stages = Json::array();
   for (const BoundStage& stage : bound.stages) {
     Json one = Json::object();
-    if (stage.train) one = options::to_json(*stage.train);
+    if (stage.train) {
+      one = options::to_json(*stage.train);
+      const auto& trains = stage.train->trains;  // an adapter that nobody trains says nothing
+      if (std::find(trains.begin(), trains.end(), "language_model.lora") == trains.end()) one.erase("lora");
+    }
     if (stage.synthesize) one = options::to_json(*stage.synthesize);
     if (stage.evaluate) one = options::to_json(*stage.evaluate);
     one["name"] = stage.name;
     one["kind"] = stage.kind;
-    one["from"] = stage.goes_on_from.empty() ? "none" : stage.goes_on_from;
+    if (!stage.synthesize) one["from"] = stage.goes_on_from.empty() ? "none" : stage.goes_on_from;
     one["conversation"] = options::to_json(stage.conversation);
     stages.push_back(std::move(one));
   }

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "modules/base/file.h"
+#include "runner/recipe/canonical.h"
 
 namespace fs = std::filesystem;
 using namespace saucier;
@@ -451,4 +452,31 @@ benchmarks = ["scenes-count"]
   CHECK(trial.stages[3].name == "judge");
   CHECK(stage_of(trial, "instruct").job.train->learning_rate == options::TrainOptions{}.learning_rate);
   CHECK(stage_of(trial, "align").job.train->trains == Lines{"projector", "vision_tower"});
+}
+
+TEST_CASE("a trial written out as TOML is the same trial, and says where each value is from") {
+  const Folder folder;
+  const fs::path file = quickstart(folder);
+  const Recipe recipe = load_right(file, {"stage.align.learning_rate=5e-4", "conversation.system=\"a \\\"word\\\",\\n\\u0007 ü\""});
+  for (const recipe::Trial& trial : recipe.trials) {
+    const std::string text = recipe::to_toml(trial, false);
+    INFO(text);
+    const Recipe again = load_right(folder.write("again.toml", text));
+    REQUIRE(again.trials.size() == 1);
+    CHECK(canonical(again.trials[0].resolved) == canonical(trial.resolved));
+    CHECK(recipe::to_toml(again.trials[0], false) == text);
+    const Recipe commented = load_right(folder.write("again.toml", recipe::to_toml(trial, true)));
+    CHECK(recipe::to_toml(commented.trials[0], false) == text);
+  }
+  const std::string text = recipe::to_toml(recipe.trials[1], true);
+  const auto origin = [&](const std::string& header, const std::string& line) {
+    const size_t table = text.find(header), at = text.find("\n" + line, table);
+    const std::string whole = text.substr(at + 1, text.find('\n', at + 1) - at - 1);
+    return whole.substr(whole.rfind("# ") + 2);
+  };
+  CHECK(origin("name = \"align\"", "learning_rate") == "--set");
+  CHECK(origin("name = \"align\"", "beta2") == "default");
+  CHECK(origin("name = \"align\"", "global_batch").find("quickstart.toml:") != std::string::npos);
+  CHECK(origin("[mixture.instruct.weights]", "detail") == "axis");
+  CHECK(origin("[model.language_model]", "hidden_size") == "default");
 }
