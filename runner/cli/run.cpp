@@ -139,6 +139,7 @@ int run(const std::vector<std::string>& arguments) {
   how.threads = values["threads"].as<std::int64_t>();
   how.keep_going = values.count("keep-going") > 0;
 
+  plan::check_machine(recipe);
   const auto store = store::Store::open(values["store"].as<std::string>());
   const plan::Plan plan = plan::make_plan(recipe, store.get());
   std::vector<store::TrialRow> rows;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "modules/base/scene_files.h"
 #include "runner/plan/plan.h"
 
 namespace saucier::plan {
@@ -151,6 +152,13 @@ std::string short_value(const Json& value) {
 
 }  // namespace
 
+bool draws_scenes(const recipe::Stage& stage) {
+  // What a synthesize stage wrote names scenes as its pictures.
+  return stage.job.evaluate || std::any_of(stage.job.data.begin(), stage.job.data.end(), [](const auto& source) {
+           return source.second.format == "scenes" || source.second.format == "synthesized";
+         });
+}
+
 Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys, ContentDigests& digests) {
   const Job& job = stage.job;
   Json value = options::to_json(job);
@@ -178,6 +186,8 @@ Json key_text(const recipe::Stage& stage, const std::map<std::string, std::strin
   for (const std::string& need : stage.needs) needs.push_back(key_of(need));
   std::sort(needs.begin(), needs.end());
   if (!needs.empty()) text["needs"] = std::move(needs);
+  if (draws_scenes(stage))
+    for (const SceneFile& file : kSceneFiles) text["scene_files"][std::string(file.what)] = {{kContent, digests.of(file.path)}};
   text["kind"] = stage.kind;
   text["key_version"] = key_version(stage.kind);
   text["seed"] = job.seed;

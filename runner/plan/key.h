@@ -10,6 +10,9 @@
 
 namespace saucier::plan {
 
+// Does it look at drawn scenes, so that the font and the tables behind them are part of what it makes?
+bool draws_scenes(const recipe::Stage& stage);
+
 Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys, ContentDigests& digests);
 
 // One place where two key texts differ. `path` as people write it in a recipe: "learning_rate", "model.projector.kind".

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "modules/base/digest.h"
+#include "modules/base/scene_files.h"
 #include "runner/plan/key.h"
 
 namespace saucier::plan {
@@ -125,6 +126,17 @@ class Planner {
 };
 
 }  // namespace
+
+void check_machine(const recipe::Recipe& recipe) {
+  for (const recipe::Trial& trial : recipe.trials)
+    for (const recipe::Stage& stage : trial.stages) {
+      if (!draws_scenes(stage)) continue;
+      for (const SceneFile& file : kSceneFiles)
+        if (!fs::exists(file.path))
+          throw Error(fmt::format("scenes need '{}', which is not there", file.path), fmt::format("install the package {}: sudo apt-get install {}", file.package, file.package));
+      return;
+    }
+}
 
 Plan make_plan(const recipe::Recipe& recipe, store::Store* store) { return Planner(recipe, store).run(); }
 

@@ -33,6 +33,10 @@ struct Plan {
   std::vector<std::vector<int>> trial_nodes;  // trial → its nodes in stage order
 };
 
+// What a run of the recipe reads of this machine beside the files it names: the font and tables that scenes are drawn from.
+// Throws Error with the package to install. Before a store is opened, so that nothing is left half-written.
+void check_machine(const recipe::Recipe& recipe);
+
 // The store may be absent (nullptr): then nothing is cached.
 Plan make_plan(const recipe::Recipe& recipe, store::Store* store);
 

@@ -7,15 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#include "modules/base/scene_files.h"
 #include "modules/data/scenes/scene.h"
 
 namespace saucier::data {
 
-// The tables and the font as Debian installs them.
 struct UnicodeFiles {
-  std::filesystem::path emoji_test = "/usr/share/unicode/emoji/emoji-test.txt";                    // unicode-data
-  std::filesystem::path annotations = "/usr/share/unicode/cldr/common/annotations/en.xml";         // unicode-cldr-core
-  std::filesystem::path font = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf";                // fonts-noto-color-emoji
+  std::filesystem::path emoji_test = kEmojiNames.path;
+  std::filesystem::path annotations = kEmojiKeywords.path;
+  std::filesystem::path font = kEmojiFont.path;
 };
 
 // The names that scenes take when a recipe names none: 40 single words that look different at 18 pixels.
