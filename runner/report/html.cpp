@@ -34,6 +34,7 @@ h1 { margin: 0 0 .2rem; font-size: 1.6rem; } h2 { margin: 2rem 0 .5rem; font-siz
 p, li { max-width: 46rem; } .soft { color: var(--soft); } .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
 th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
+th { white-space: normal; vertical-align: bottom; }
 .number { text-align: right; } .top { background: var(--mark); font-weight: 700; } tr.base td { color: var(--soft); }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: 1rem; }
 figure { margin: 0; } figcaption { font-size: .92rem; overflow-wrap: anywhere; } pre { margin: 0; font: inherit; white-space: pre-wrap; }

@@ -2,12 +2,13 @@
 # Runners and workers killed at random moments (kill -9): the same command goes on, and in the end the store holds the
 # same scores, predictions and losses, to the bit, as a run that nobody disturbed. Then everything is cached.
 #
-#   interrupted.sh BUILD_FOLDER [KILLS [RECIPE]]
+#   interrupted.sh BUILD_FOLDER [KILLS [RECIPE [SECONDS]]]      each kill comes within SECONDS (default 6)
 set -euo pipefail
 build=$(realpath "$1")
 kills=${2:-4}
 here=$(dirname "$(realpath "$0")")
 recipe=${3:-$here/tiny.toml}
+within=${4:-6}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 saucier=$build/saucier
@@ -24,13 +25,14 @@ RANDOM=${SEED:-17}
 for ((i = 1; i <= kills; ++i)); do
   setsid "$saucier" run "$recipe" --store "$work/killed/saucier.db" > "$work/killed.out" 2>> "$work/killed.err" &
   runner=$!
-  sleep "$((RANDOM % 6)).$((RANDOM % 10))"
+  sleep "$((RANDOM % within)).$((RANDOM % 10))"
   victim=$runner
   if ((i % 2 == 0)); then
     worker=$(cat /proc/"$runner"/task/*/children 2> /dev/null | tr ' ' '\n' | head -n 1)
     victim=${worker:-$runner}
   fi
   kill -9 "$victim" 2> /dev/null || true
+  echo "killed $([ "$victim" = "$runner" ] && echo the runner || echo the worker) at: $(tail -n 1 "$work/killed.err")"
   wait "$runner" 2> /dev/null || true
 done
 "$saucier" run "$recipe" --store "$work/killed/saucier.db" > "$work/killed.out" 2>> "$work/killed.err" || { cat "$work/killed.err"; exit 1; }
