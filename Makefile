@@ -21,7 +21,7 @@ RECIPE  ?= recipes/quickstart.toml
 
 PACKAGES := g++ cmake ninja-build pkg-config ccache mold python3 python3-venv ca-certificates \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libpng-dev libfreetype-dev \
-  libboost-program-options-dev libpcre2-dev catch2 fonts-noto-color-emoji unicode-data unicode-cldr-core
+  libboost-program-options-dev libpcre2-dev catch2 libvalijson-dev fonts-noto-color-emoji unicode-data unicode-cldr-core
 
 .PHONY: build test quickstart speed packages torch configure check-format clean
 

@@ -24,12 +24,14 @@ const Command& command(const std::string& name);  // must exist
 
 int check(const std::vector<std::string>& arguments);
 int show(const std::vector<std::string>& arguments);
+int format(const std::vector<std::string>& arguments);  // fmt, which is a namespace
 int plan(const std::vector<std::string>& arguments);
 int run(const std::vector<std::string>& arguments);
 int status(const std::vector<std::string>& arguments);
 int list(const std::vector<std::string>& arguments);
 int compare(const std::vector<std::string>& arguments);
 int query(const std::vector<std::string>& arguments);
+int docs(const std::vector<std::string>& arguments);
 int scenes(const std::vector<std::string>& arguments);
 
 // The whole command line: picks the command, prints errors, returns the exit code. `help COMMAND` is `COMMAND --help`.

@@ -68,6 +68,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
       {"check", "RECIPE", "all problems of a recipe at once; nothing runs", "saucier check recipes/quickstart.toml", check},
       {"show", "RECIPE", "the resolved recipe, and where each value comes from", "saucier show recipes/quickstart.toml --origins", show},
+      {"fmt", "FILE...", "write recipe files in the one way of writing them", "saucier fmt --check recipes/*.toml", format},
       {"plan", "RECIPE", "trials and stages: cached or to run, and why", "saucier plan recipes/quickstart.toml", plan},
       {"run", "RECIPE", "run what is missing; the same command again goes on",
        "saucier run recipes/quickstart.toml --sweep stage.instruct.learning_rate=1e-3,2e-3", run},
@@ -77,6 +78,8 @@ const std::vector<Command>& commands() {
        "saucier compare quickstart", compare},
       {"query", "SQL", "one read-only SQL statement on the results database",
        "saucier query \"select * from leaderboard\"", query},
+      {"docs", "PAGE", "recipe: all keys; schema: for editors; completion: for bash; keys: what --set takes",
+       "saucier docs keys recipes/quickstart.toml", docs},
       {"scenes", "FOLDER", "write drawn scenes as PNG with COCO captions and instances",
        "saucier scenes /tmp/scenes --split test --count 50", scenes},
   };
@@ -147,10 +150,9 @@ int main(const std::vector<std::string>& arguments) {
     const std::string& name = arguments[help ? 1 : 0];
     std::vector<std::string> names;
     for (const Command& c : commands()) names.push_back(c.name);
-    if (std::find(names.begin(), names.end(), name) == names.end())
-      {
-      const std::string near = suggestion(name, names);
-      throw Error(fmt::format("unknown command '{}'", name), near.empty() ? "'saucier --help' lists the commands" : near);
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      const std::string hint = suggestion(name, names);
+      throw Error(fmt::format("unknown command '{}'", name), hint.empty() ? "see 'saucier --help'" : hint);
     }
     if (help) return command(name).run({"--help"});
     return command(name).run({arguments.begin() + 1, arguments.end()});

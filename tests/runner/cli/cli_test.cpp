@@ -60,15 +60,30 @@ usage: saucier COMMAND [ARGUMENTS]
 commands:
   check RECIPE      all problems of a recipe at once; nothing runs
   show RECIPE       the resolved recipe, and where each value comes from
+  fmt FILE...       write recipe files in the one way of writing them
   plan RECIPE       trials and stages: cached or to run, and why
   run RECIPE        run what is missing; the same command again goes on
   status [SWEEP]    the stages of a sweep, and what runs now; default: the newest sweep
   list              all sweeps with their best trials, newest first
   compare [SWEEP]   scores of a sweep's trials side by side, and whether their order means anything
   query SQL         one read-only SQL statement on the results database
+  docs PAGE         recipe: all keys; schema: for editors; completion: for bash; keys: what --set takes
   scenes FOLDER     write drawn scenes as PNG with COCO captions and instances
 
 'saucier COMMAND --help' shows a command's options and an example.
+)";
+
+constexpr const char* kFmtHelp =
+    R"(usage: saucier fmt FILE... [OPTIONS]
+
+write recipe files in the one way of writing them
+
+options:
+  --check                   change nothing; exit code 1 when a file is not formatted
+  --help                    show this
+
+example:
+  saucier fmt --check recipes/*.toml
 )";
 
 constexpr const char* kCheckHelp =
@@ -104,6 +119,7 @@ TEST_CASE("usage") {
 TEST_CASE("the help of each command names its options and an example") {
   CHECK(saucier_says({"check", "--help"}).out == kCheckHelp);
   CHECK(saucier_says({"help", "check"}).out == kCheckHelp);
+  CHECK(saucier_says({"fmt", "--help"}).out == kFmtHelp);
   for (const cli::Command& command : cli::commands()) {
     INFO(command.name);
     const Said said = saucier_says({command.name, "--help"});
@@ -113,7 +129,7 @@ TEST_CASE("the help of each command names its options and an example") {
     CHECK(said.out.find("\nexample:\n  saucier " + command.name) != std::string::npos);
     CHECK(said.out.find("  --help ") != std::string::npos);
     CHECK((said.out.find("  --store FILE              results database (default results/saucier.db)\n") != std::string::npos) ==
-          (command.name != "check" && command.name != "show" && command.name != "scenes"));
+          (command.name != "check" && command.name != "show" && command.name != "fmt" && command.name != "docs" && command.name != "scenes"));
     CHECK(said.out.find("(=") == std::string::npos);
     CHECK(saucier_says({command.name, "-h"}).out == said.out);
   }
@@ -127,13 +143,14 @@ TEST_CASE("a misspelt command or option: exit code 2 and the nearest name") {
     CHECK(said.err == text);
   };
   refused({"chekc"}, "error: unknown command 'chekc'\nhint: did you mean 'check'?\n");
-  refused({"train"}, "error: unknown command 'train'\nhint: 'saucier --help' lists the commands\n");
+  refused({"train"}, "error: unknown command 'train'\nhint: see 'saucier --help'\n");
   refused({"help", "lst"}, "error: unknown command 'lst'\nhint: did you mean 'list'?\n");
   refused({"check", "x.toml", "--swep", "a=1"}, "error: unknown option '--swep' of 'saucier check'\nhint: did you mean '--sweep'?\n");
   refused({"list", "--frobnicate"}, "error: unknown option '--frobnicate' of 'saucier list'\nhint: see 'saucier list --help'\n");
   refused({"check", "-json"}, "error: unknown option '-json' of 'saucier check'\nhint: did you mean '--json'?\n");
   refused({"check"}, "error: 'saucier check' needs a recipe\nhint: saucier check recipes/quickstart.toml\n");
   refused({"check", "a.toml", "b.toml"}, "error: too many arguments for 'saucier check'\nhint: see 'saucier check --help'\n");
+  refused({"fmt"}, "error: 'saucier fmt' needs a file, or - for standard input\nhint: saucier fmt --check recipes/*.toml\n");
   refused({"query"}, "error: 'saucier query' needs an SQL statement\nhint: saucier query \"select * from leaderboard\"\n");
   CHECK(saucier_says({"list", "--store"}).code == cli::kUsage);
   CHECK(saucier_says({"list", "--store", "/nowhere/s.db"}).err.starts_with("error: there is no store at '/nowhere/s.db'\nhint: "));
@@ -162,6 +179,56 @@ TEST_CASE("check of a wrong recipe: exit code 2, the place and the nearest name"
   CHECK((*unknown)["severity"] == "error");
   CHECK(saucier_says({"plan", file.string(), "--store", (folder.path() / "s.db").string()}).code == cli::kUsage);
   CHECK_FALSE(fs::exists(folder.path() / "s.db"));
+}
+
+TEST_CASE("fmt rewrites what is not formatted, and --check only says so") {
+  TempFolder folder;
+  const std::string done = (folder.path() / "done.toml").string(), todo = (folder.path() / "todo.toml").string(),
+                    torn = (folder.path() / "torn.toml").string(), link = (folder.path() / "link.toml").string(),
+                    none = (folder.path() / "none.toml").string();
+  write_file_atomic(done, "a = 1  # kept\n");
+  write_file_atomic(todo, "a=1 # kept\n");
+  write_file_atomic(torn, "a = [1\n");
+  fs::create_symlink("todo.toml", link);
+  fs::permissions(todo, fs::perms::owner_read | fs::perms::owner_write);
+  const auto said_is = [](const Said& said, int code, const std::string& out, const std::string& err) {
+    CHECK(said.code == code);
+    CHECK(said.out == out);
+    CHECK(said.err == err);
+  };
+  said_is(saucier_says({"fmt", "--check", done, todo}), cli::kFailed, todo + " is not formatted\n", "");
+  CHECK(read_file(todo) == "a=1 # kept\n");
+  said_is(saucier_says({"fmt", "--check", done}), cli::kDone, "", "");
+
+  const Said said = saucier_says({"fmt", none, torn, link, done});  // two that cannot be done stop no other
+  CHECK(said.code == cli::kUsage);
+  CHECK(said.out == "");
+  CHECK(said.err.starts_with("error: cannot read '" + none + "': "));
+  CHECK(said.err.find(torn + ":") != std::string::npos);
+  CHECK(said.err.find("\n1 error\n") != std::string::npos);
+  CHECK(said.err.ends_with("formatted " + link + "\n"));
+  CHECK(read_file(todo) == "a = 1  # kept\n");
+  CHECK(read_file(torn) == "a = [1\n");
+  CHECK(fs::is_symlink(link));
+  CHECK(fs::status(todo).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+  said_is(saucier_says({"fmt", todo, done}), cli::kDone, "", "");
+
+  const auto piped = [&](const std::string& text, const std::vector<std::string>& arguments) {
+    write_file_atomic(folder.path() / "in", text);
+    const int saved = ::dup(0), in = ::open((folder.path() / "in").c_str(), O_RDONLY);
+    ::dup2(in, 0);
+    Said out = saucier_says(arguments);
+    ::dup2(saved, 0);
+    ::close(in);
+    ::close(saved);
+    return out;
+  };
+  said_is(piped("a=1", {"fmt", "-"}), cli::kDone, "a = 1\n", "");
+  said_is(piped("a=1", {"fmt", "-", "--check"}), cli::kFailed, "<stdin> is not formatted\n", "");
+  const Said refused = piped("a=", {"fmt", "-"});
+  CHECK(refused.code == cli::kUsage);
+  CHECK(refused.out == "");
+  CHECK(refused.err.starts_with("<stdin>:1:"));
 }
 
 TEST_CASE("list, status, compare and query read a store") {

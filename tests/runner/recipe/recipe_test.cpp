@@ -480,3 +480,18 @@ TEST_CASE("a trial written out as TOML is the same trial, and says where each va
   CHECK(origin("[mixture.instruct.weights]", "detail") == "axis");
   CHECK(origin("[model.language_model]", "hidden_size") == "default");
 }
+
+TEST_CASE("all shipped recipes are right, and written out they are the same") {
+  const Folder folder;
+  int recipes = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(SAUCIER_SOURCE_DIR "/recipes")) {
+    if (entry.path().extension() != ".toml") continue;
+    INFO(entry.path().string());
+    const Recipe recipe = load_right(entry.path());
+    CHECK(recipe.problems.list().empty());
+    const std::string text = recipe::to_toml(recipe.trials.back(), false);
+    CHECK(recipe::to_toml(load_right(folder.write("again.toml", text)).trials.at(0), false) == text);
+    ++recipes;
+  }
+  CHECK(recipes >= 9);
+}
