@@ -49,7 +49,9 @@ class Progress : public exec::Listener {
   }
   void failed(const plan::Node& node, const std::string& message, const std::string& log_tail) override {
     say(fmt::format("{} failed: {}", head(node), message));
-    if (!log_tail.empty()) say("last lines of its log:\n" + log_tail);
+    // A worker that could say what is wrong has written just that to its log, too.
+    const auto bare = [](const std::string& text) { return text.substr(0, text.find_last_not_of('\n') + 1); };
+    if (!log_tail.empty() && bare(log_tail) != "error: " + bare(message)) say("last lines of its log:\n" + log_tail);
   }
   void message(const std::string& text) override { say(text); }
 
