@@ -1,6 +1,6 @@
-// Checklists: things are named, and the answer says of each how often it is there, where, or
-// where from another. One answer looks up as many
-// things as seven short questions do, which is what a model needs that has yet to learn to look something up.
+// Checklists: things are named, and the answer says of each how often it is there, where, or where from another. One
+// answer looks up as many things as seven short questions do, which is what a model needs that has yet to learn to look
+// something up.
 #include <algorithm>
 #include <optional>
 

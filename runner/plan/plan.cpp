@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "modules/base/digest.h"
-#include "modules/base/scene_files.h"
 #include "runner/plan/key.h"
 
 namespace saucier::plan {
@@ -127,11 +126,11 @@ class Planner {
 
 }  // namespace
 
-void check_machine(const recipe::Recipe& recipe) {
+void check_machine(const recipe::Recipe& recipe, std::span<const SceneFile> files) {
   for (const recipe::Trial& trial : recipe.trials)
     for (const recipe::Stage& stage : trial.stages) {
       if (!draws_scenes(stage)) continue;
-      for (const SceneFile& file : kSceneFiles)
+      for (const SceneFile& file : files)
         if (!fs::exists(file.path))
           throw Error(fmt::format("scenes need '{}', which is not there", file.path), fmt::format("install the package {}: sudo apt-get install {}", file.package, file.package));
       return;

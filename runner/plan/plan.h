@@ -6,9 +6,11 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "modules/base/scene_files.h"
 #include "runner/recipe/recipe.h"
 #include "store/store.h"
 
@@ -35,7 +37,7 @@ struct Plan {
 
 // What a run of the recipe reads of this machine beside the files it names: the font and tables that scenes are drawn from.
 // Throws Error with the package to install. Before a store is opened, so that nothing is left half-written.
-void check_machine(const recipe::Recipe& recipe);
+void check_machine(const recipe::Recipe& recipe, std::span<const SceneFile> files = kSceneFiles);
 
 // The store may be absent (nullptr): then nothing is cached.
 Plan make_plan(const recipe::Recipe& recipe, store::Store* store);

@@ -199,7 +199,7 @@ class Reference {
 void keys_of(const Json& value, const std::string& path, std::vector<std::string>& out) {
   for (const auto& [key, inner] : value.items()) {
     const std::string full = path.empty() ? key : path + "." + key;
-    if (inner.is_object() && !inner.empty() && !key.starts_with("weights") && key != "kinds") keys_of(inner, full, out);
+    if (inner.is_object() && !inner.empty() && key != "weights" && key != "kinds") keys_of(inner, full, out);
     else if (key != "name" && key != "recipe") out.push_back(full);
   }
 }

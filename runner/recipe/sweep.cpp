@@ -31,7 +31,7 @@ class SweepReader {
     check_conditions();
     exclusions();
     Sweep out;
-    if (!too_many()) {
+    if (!refused()) {
       random() ? draw() : grid();
       out.points = std::move(points_);
     }
@@ -224,7 +224,8 @@ class SweepReader {
     }
   }
 
-  bool too_many() {
+  // Axes that the method cannot take, or more trials than anyone means.
+  bool refused() {
     for (const Axis& axis : axes_) {
       if (axis.distribution == Distribution::kNone || random()) continue;
       problems_.error("drawn-axis", axis.said.position, fmt::format("axis '{}' is drawn, and a grid takes every value", axis.values.path),

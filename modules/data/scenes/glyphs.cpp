@@ -7,6 +7,7 @@
 #include FT_FREETYPE_H
 
 #include "modules/base/error.h"
+#include "modules/base/scene_files.h"
 
 namespace saucier::data {
 
@@ -26,7 +27,7 @@ struct Face {
   FT_Face handle = nullptr;
   Face(const Library& library, const std::filesystem::path& font) {
     if (FT_New_Face(library.handle, font.c_str(), 0, &handle) != 0)
-      throw Error(fmt::format("cannot open the font '{}'", font.string()), "install fonts-noto-color-emoji");
+      throw Error(fmt::format("cannot open the font '{}'", font.string()), fmt::format("install {}", kEmojiFont.package));
   }
   ~Face() { FT_Done_Face(handle); }
   Face(const Face&) = delete;
@@ -63,7 +64,7 @@ std::vector<Glyph> load_glyphs(const std::filesystem::path& font, const std::vec
   const Face face(library, font);
   // A bitmap colour font has fixed sizes; ours has one.
   if (FT_Select_Size(face.handle, 0) != 0)
-    throw Error(fmt::format("the font '{}' has no bitmaps", font.string()), "install fonts-noto-color-emoji");
+    throw Error(fmt::format("the font '{}' has no bitmaps", font.string()), fmt::format("install {}", kEmojiFont.package));
   std::vector<Glyph> glyphs;
   for (const Kind& kind : kinds) {
     const FT_UInt index = FT_Get_Char_Index(face.handle, static_cast<FT_ULong>(kind.code_point));

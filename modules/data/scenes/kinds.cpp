@@ -13,7 +13,7 @@ namespace saucier::data {
 
 namespace {
 
-std::string read_table(const std::filesystem::path& file, const char* package) {
+std::string read_table(const std::filesystem::path& file, std::string_view package) {
   try {
     return read_file(file);
   } catch (const Error& error) {
@@ -109,7 +109,7 @@ std::string utf8(char32_t c) {
 }
 
 std::vector<Kind> parse_emoji_test(const std::filesystem::path& file) {
-  const std::string text = read_table(file, "unicode-data");
+  const std::string text = read_table(file, kEmojiNames.package);
   std::vector<Kind> kinds;
   std::string group, subgroup;
   lines(text, [&](std::string_view line) {
@@ -128,12 +128,12 @@ std::vector<Kind> parse_emoji_test(const std::filesystem::path& file) {
                      .subgroup = subgroup, .keywords = {}});
   });
   if (kinds.empty())
-    throw Error(fmt::format("no emoji found in '{}'", file.string()), "install unicode-data again: the file is not the emoji-test.txt of Unicode");
+    throw Error(fmt::format("no emoji found in '{}'", file.string()), fmt::format("install {} again: the file is not the emoji-test.txt of Unicode", kEmojiNames.package));
   return kinds;
 }
 
 std::map<char32_t, std::vector<std::string>> parse_annotations(const std::filesystem::path& file) {
-  const std::string text = read_table(file, "unicode-cldr-core");
+  const std::string text = read_table(file, kEmojiKeywords.package);
   std::map<char32_t, std::vector<std::string>> keywords;
   lines(text, [&](std::string_view line) {
     // <annotation cp="🦊">face | fox</annotation>; the lines with type="tts" hold the spoken name.
@@ -156,7 +156,7 @@ std::map<char32_t, std::vector<std::string>> parse_annotations(const std::filesy
     }
   });
   if (keywords.empty())
-    throw Error(fmt::format("no annotations found in '{}'", file.string()), "install unicode-cldr-core again: the file is not CLDR's English annotations");
+    throw Error(fmt::format("no annotations found in '{}'", file.string()), fmt::format("install {} again: the file is not CLDR's English annotations", kEmojiKeywords.package));
   return keywords;
 }
 

@@ -217,3 +217,18 @@ TEST_CASE("speed of a plan of a thousand trials", "[.][speed]") {
   CHECK(make_plan(recipe, store.get()).nodes.size() == 2001);
   WARN(static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC << " s of processor time");
 }
+
+TEST_CASE("a machine without the font is told which package to install, before anything is written") {
+  recipe::Recipe recipe;
+  recipe.trials.push_back({.name = "one", .parameters = {}, .resolved = {}, .origins = {}, .stages = {train_stage("align")}});
+  plan::check_machine(recipe);
+  const SceneFile missing[] = {{"font", "/nowhere/emoji.ttf", "fonts-some"}};
+  try {
+    plan::check_machine(recipe, missing);
+    FAIL("nothing was said");
+  } catch (const Error& error) {
+    CHECK(error.render() == "error: scenes need '/nowhere/emoji.ttf', which is not there\nhint: install the package fonts-some: sudo apt-get install fonts-some\n");
+  }
+  recipe.trials[0].stages[0].job.data.begin()->second.format = "llava";
+  CHECK_NOTHROW(plan::check_machine(recipe, missing));
+}
