@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -38,18 +39,28 @@ struct Weight {
   double share = 0;
 };
 
-// What a declaration says beside the member.
-struct Rule {
-  std::string key;
-  std::string help;                     // one sentence; required
-  std::string unit = {};                // "tokens", "samples", "pixels"
+// What a declaration says beside the member. It only views literals: options are read and written far more often than
+// tables of them are made, and a `declare` must cost nothing then.
+struct Declaration {
+  std::string_view key;
+  std::string_view help;                // one sentence; required
+  std::string_view unit = {};           // "tokens", "samples", "pixels"
   std::optional<double> min = {};       // inclusive
   std::optional<double> max = {};       // inclusive
   bool positive = false;                // > 0
-  std::vector<std::string> choices = {};  // of a string, of the items of a list, of the keys of a map
+  std::initializer_list<std::string_view> choices = {};  // of a string, of the items of a list, of the keys of a map
   bool required = false;
   bool operational = false;             // does not change the result: never part of a stage key
   bool path = false;                    // a file or folder, relative to the file that says it
+};
+
+// The same, kept in a table.
+struct Rule {
+  std::string key, help, unit;
+  std::optional<double> min, max;
+  bool positive = false;
+  std::vector<std::string> choices;
+  bool required = false, operational = false, path = false;
 };
 
 struct Table;
@@ -78,6 +89,13 @@ T from_json(const Json& value);
 
 template <class T>
 Json to_json(const T& options);  // every field
+
+// One field by its key, for a recipe of which a trial changes a value or two: put_key sets it to what from_json would make
+// of `value` (nullptr: the recipe does not say it), key_to_json is to_json's entry.
+template <class T>
+void put_key(T& options, std::string_view key, const Json* value);
+template <class T>
+Json key_to_json(const T& options, std::string_view key);
 
 }  // namespace saucier::options
 

@@ -18,7 +18,7 @@ struct is_map<std::map<std::string, T>> : std::true_type {
 
 struct NullVisitor {
   template <class M>
-  void operator()(M&, Rule) {}
+  void operator()(M&, const Declaration&) {}
 };
 template <class T>
 concept Declared = requires(T& t, NullVisitor& v) { t.declare(v); };
@@ -110,11 +110,13 @@ void describe(Field& field) {
 struct TableBuilder {
   Table table;
   template <class M>
-  void operator()(M& member, Rule rule) {
+  void operator()(M& member, const Declaration& said) {
     Field field;
     describe<M>(field);
-    if (!rule.required) field.default_value = encode(member);
-    field.rule = std::move(rule);
+    if (!said.required) field.default_value = encode(member);
+    field.rule = {.key = std::string(said.key), .help = std::string(said.help), .unit = std::string(said.unit), .min = said.min, .max = said.max,
+                  .positive = said.positive, .choices = {said.choices.begin(), said.choices.end()}, .required = said.required,
+                  .operational = said.operational, .path = said.path};
     table.fields.push_back(std::move(field));
   }
 };
@@ -122,14 +124,36 @@ struct TableBuilder {
 struct Writer {
   Json out = Json::object();
   template <class M>
-  void operator()(M& member, const Rule& rule) { out[rule.key] = encode(member); }
+  void operator()(M& member, const Declaration& said) { out[std::string(said.key)] = encode(member); }
 };
 
 struct Reader {
   const Json& in;
   template <class M>
-  void operator()(M& member, const Rule& rule) {
-    if (auto it = in.find(rule.key); it != in.end()) decode(rule.key, *it, member);
+  void operator()(M& member, const Declaration& said) {
+    if (auto it = in.find(said.key); it != in.end()) decode(said.key, *it, member);
+  }
+};
+
+struct KeyWriter {
+  std::string_view key;
+  Json out = {};
+  template <class M>
+  void operator()(M& member, const Declaration& said) {
+    if (said.key == key) out = encode(member);
+  }
+};
+
+struct KeyReader {
+  std::string_view key;
+  const Json* value;
+  const Field& field;
+  template <class M>
+  void operator()(M& member, const Declaration& said) {
+    if (said.key != key) return;
+    if (said.required) member = M{};
+    else decode(key, field.default_value, member);
+    if (value) decode(key, *value, member);
   }
 };
 
@@ -167,6 +191,21 @@ Json to_json(const T& options) {
   T copy = options;
   detail::Writer writer;
   copy.declare(writer);
+  return writer.out;
+}
+
+template <class T>
+void put_key(T& options, std::string_view key, const Json* value) {
+  const Field* field = table_of<T>().find(key);
+  if (!field) return;
+  detail::KeyReader reader{key, value, *field};
+  options.declare(reader);
+}
+
+template <class T>
+Json key_to_json(const T& options, std::string_view key) {
+  detail::KeyWriter writer{key};
+  const_cast<T&>(options).declare(writer);  // only read
   return writer.out;
 }
 

@@ -11,16 +11,15 @@ int check(const std::vector<std::string>& arguments) {
   add_recipe_options(options);
   options.add_options()("json", "problems as one JSON object");
   const po::variables_map values = parse("check", arguments, options, {{"recipe", 1}});
-  const recipe::Recipe recipe = read_recipe("check", values);
+  const recipe::Recipe recipe = recipe::check(recipe_file("check", values), strings(values, "set"), strings(values, "sweep"));
   if (values.count("json")) {
     // A recipe may hold bytes that are no text.
     std::puts(Json{{"problems", recipe.problems.to_json()}}.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
   } else {
     std::fputs(recipe.problems.render().c_str(), stderr);
     if (!recipe.problems.has_errors()) {
-      const size_t stages = recipe.trials.empty() ? 0 : recipe.trials.front().stages.size();
-      std::puts(fmt::format("{}: {} trial{} of {} stage{}", recipe.name, recipe.trials.size(),
-                            recipe.trials.size() == 1 ? "" : "s", stages, stages == 1 ? "" : "s").c_str());
+      std::puts(fmt::format("{}: {} trial{} of {} stage{}", recipe.name, recipe.count, recipe.count == 1 ? "" : "s", recipe.stages,
+                            recipe.stages == 1 ? "" : "s").c_str());
     }
   }
   return recipe.problems.has_errors() ? kUsage : kDone;

@@ -6,11 +6,14 @@
 
 namespace saucier::cli {
 
-recipe::Recipe read_recipe(const std::string& name, const po::variables_map& values) {
+std::string recipe_file(const std::string& name, const po::variables_map& values) {
   const std::vector<std::string> files = strings(values, "recipe");
-  if (files.empty())
-    throw Error(fmt::format("'saucier {}' needs a recipe", name), command(name).example);
-  return recipe::load(files.front(), strings(values, "set"), strings(values, "sweep"));
+  if (files.empty()) throw Error(fmt::format("'saucier {}' needs a recipe", name), command(name).example);
+  return files.front();
+}
+
+recipe::Recipe read_recipe(const std::string& name, const po::variables_map& values) {
+  return recipe::load(recipe_file(name, values), strings(values, "set"), strings(values, "sweep"));
 }
 
 bool report_problems(const recipe::Recipe& recipe) {

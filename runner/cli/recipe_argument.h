@@ -6,7 +6,9 @@
 
 namespace saucier::cli {
 
-// Throws Error when none or no readable one is named.
+// Throws Error when none is named.
+std::string recipe_file(const std::string& command, const po::variables_map& values);
+// Throws Error also when it cannot be read.
 recipe::Recipe read_recipe(const std::string& command, const po::variables_map& values);
 
 // Prints the problems to standard error; false when one of them is an error.

@@ -65,20 +65,25 @@ std::string absolute_path(const Node& node) {
 Json Binder::table(const Node& node, const options::Table& table, std::string_view what, const std::string& path,
                    const std::vector<std::string>& also) {
   Json out = Json::object();
-  for (const Node& entry : node.items) {
-    const Field* field = table.find(entry.key);
-    if (field) {
-      origins_[path + entry.key] = entry.origin_text();
-      if (auto bound = value(entry, *field, path)) out[entry.key] = std::move(*bound);
-    } else if (std::find(also.begin(), also.end(), entry.key) == also.end()) {
-      unknown_key(entry, table, what, also);
-    }
-  }
-  for (const Field& field : table.fields) {
-    if (!field.rule.required || node.find(field.rule.key)) continue;
-    problems_.error("missing-key", place(node), fmt::format("{} needs '{}'", what, field.rule.key), how_to_add(field));
-  }
+  for (const Node& item : node.items)
+    if (auto bound = entry(item, table, what, path, also)) out[item.key] = std::move(*bound);
+  for (const Field& field : table.fields) missing(node, field, what);
   return out;
+}
+
+std::optional<Json> Binder::entry(const Node& entry, const options::Table& table, std::string_view what, const std::string& path,
+                                  const std::vector<std::string>& also) {
+  if (const Field* field = table.find(entry.key)) {
+    origins_[path + entry.key] = entry.origin_text();
+    return value(entry, *field, path);
+  }
+  if (std::find(also.begin(), also.end(), entry.key) == also.end()) unknown_key(entry, table, what, also);
+  return std::nullopt;
+}
+
+void Binder::missing(const Node& node, const Field& field, std::string_view what) {
+  if (!field.rule.required || node.find(field.rule.key)) return;
+  problems_.error("missing-key", place(node), fmt::format("{} needs '{}'", what, field.rule.key), how_to_add(field));
 }
 
 void Binder::unknown_key(const Node& entry, const options::Table& table, std::string_view what,

@@ -23,8 +23,14 @@ class Binder {
   Json table(const Node& node, const options::Table& table, std::string_view what, const std::string& path,
              const std::vector<std::string>& also = {});
 
-  // Looked up when a key is unknown: other tables by what they belong to ("a train stage").
-  void know(std::string what, const options::Table& table) { others_.emplace_back(std::move(what), &table); }
+  // One entry of such a table; nothing when it is wrong or unknown (reported), or one of `also`.
+  std::optional<Json> entry(const Node& entry, const options::Table& table, std::string_view what, const std::string& path,
+                            const std::vector<std::string>& also = {});
+  // Reports `field` as missing when it is required and `node` does not say it.
+  void missing(const Node& node, const options::Field& field, std::string_view what);
+
+  // Looked up when a key is unknown: other tables by what they belong to ("a train stage"; a literal).
+  void know(std::string_view what, const options::Table& table) { others_.emplace_back(what, &table); }
 
  private:
   void unknown_key(const Node& entry, const options::Table& table, std::string_view what,
@@ -39,7 +45,7 @@ class Binder {
 
   Diagnostics& problems_;
   std::map<std::string, std::string>& origins_;
-  std::vector<std::pair<std::string, const options::Table*>> others_;
+  std::vector<std::pair<std::string_view, const options::Table*>> others_;
 };
 
 // `path` as said in `node`, made absolute.

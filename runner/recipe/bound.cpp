@@ -28,17 +28,13 @@ BoundStage bind_stage(const Node& node, const Json& conversation, Diagnostics& p
   }
   stage.what = (stage.kind.empty() ? "" : stage.kind + " ") +
                (stage.name.empty() ? std::string("stage") : fmt::format("stage '{}'", stage.name));
-  Binder binder(problems, stage.origins);
-  for (const char* other : {"train", "synthesize", "evaluate"})
-    binder.know(fmt::format("{} {} stage", *other == 'e' ? "an" : "a", other), stage_table(other));
+  Binder binder = stage_binder(problems, stage.origins);
   std::vector<std::string> unchecked;  // without a kind nobody knows which keys are right
   if (stage.kind.empty())
     for (const Node& entry : node.items) unchecked.push_back(entry.key);
   stage.said = binder.table(node, stage_table(stage.kind), stage.what, "", unchecked);
   if (stage.said.contains("from")) stage.from = stage.said["from"].get<std::string>();
-  Json merged = conversation;
-  if (stage.said.contains("conversation")) merged.update(stage.said["conversation"]);
-  stage.conversation = options::from_json<options::ConversationOptions>(merged);
+  stage.conversation = conversation_of(conversation, stage);
   if (stage.kind == "train") stage.train = options::from_json<options::TrainOptions>(stage.said);
   if (stage.kind == "synthesize") stage.synthesize = options::from_json<options::SynthesizeOptions>(stage.said);
   if (stage.kind == "evaluate") stage.evaluate = options::from_json<options::EvaluateOptions>(stage.said);
@@ -67,15 +63,36 @@ const Position& place_of(const Node& table, std::string_view key) {
   return entry ? entry->position : place(table);
 }
 
-Bound bind_recipe(const Node& root, Diagnostics& problems) {
-  Bound bound;
-  bound.root = &root;
-  Binder binder(problems, bound.origins);
+Binder recipe_binder(Diagnostics& problems, std::map<std::string, std::string>& origins) {
+  Binder binder(problems, origins);
   binder.know("[conversation]", table_of<options::ConversationOptions>());
   binder.know("[model]", table_of<options::ModelOptions>());
   binder.know("a [mixture.NAME]", table_of<options::MixtureOptions>());
   binder.know("[sweep]", table_of<SweepOptions>());
   binder.know("a [[stage]] that trains", table_of<options::TrainOptions>());
+  return binder;
+}
+
+Binder stage_binder(Diagnostics& problems, std::map<std::string, std::string>& origins) {
+  Binder binder(problems, origins);
+  binder.know("a train stage", stage_table("train"));
+  binder.know("a synthesize stage", stage_table("synthesize"));
+  binder.know("an evaluate stage", stage_table("evaluate"));
+  return binder;
+}
+
+options::ConversationOptions conversation_of(const Json& recipe, const BoundStage& stage) {
+  const auto own = stage.said.find("conversation");
+  if (own == stage.said.end()) return options::from_json<options::ConversationOptions>(recipe);
+  Json merged = recipe;
+  merged.update(*own);
+  return options::from_json<options::ConversationOptions>(merged);
+}
+
+Bound bind_recipe(const Node& root, Diagnostics& problems) {
+  Bound bound;
+  bound.root = &root;
+  Binder binder = recipe_binder(problems, bound.origins);
   bound.said = binder.table(root, table_of<RecipeOptions>(), "the recipe", "", {"stage", "variables"});
   bound.options = options::from_json<RecipeOptions>(bound.said);
   const Node* stages = root.find("stage");

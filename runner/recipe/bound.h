@@ -12,6 +12,8 @@
 
 namespace saucier::recipe {
 
+class Binder;
+
 struct BoundStage {
   const Node* node = nullptr;
   std::string name;
@@ -40,6 +42,13 @@ struct Bound {
 
 // `root` must outlive the result.
 Bound bind_recipe(const Node& root, Diagnostics& problems);
+
+// Binders that know which keys belong elsewhere: of the recipe's own tables, and of a stage's.
+Binder recipe_binder(Diagnostics& problems, std::map<std::string, std::string>& origins);
+Binder stage_binder(Diagnostics& problems, std::map<std::string, std::string>& origins);
+
+// The recipe's conversation with the stage's own merged in.
+options::ConversationOptions conversation_of(const Json& recipe, const BoundStage& stage);
 
 // The keys a stage of this kind may have: its head and the table of its kind.
 const options::Table& stage_table(const std::string& kind);

@@ -130,17 +130,56 @@ class ModelChecks {
 
 void check_model(const Bound& bound, Diagnostics& problems) { ModelChecks(bound, problems).check(); }
 
-void check(Bound& bound, Diagnostics& problems, Usage& usage) {
-  check_head(bound, problems);
-  check_model(bound, problems);
-  check_sources(bound, problems);
-  check_mixtures(bound, problems);
-  check_stages(bound, problems);
-  check_metric(bound, problems);
-  for (const BoundStage& stage : bound.stages) {
-    for (const std::string& name : mixtures_of(bound, stage)) usage.mixtures.insert(name);
-    for (const std::string& name : sources_of(bound, stage, true)) usage.sources.insert(name);
+std::vector<Part> parts_of(const Bound& bound) {
+  std::vector<Part> parts = {{Part::Kind::kHead}, {Part::Kind::kModel}, {Part::Kind::kMetric}};
+  for (const std::string& name : names_of(*bound.root, "data")) parts.push_back({Part::Kind::kSource, name});
+  for (const std::string& name : names_of(*bound.root, "mixture")) parts.push_back({Part::Kind::kMixture, name});
+  for (const BoundStage& stage : bound.stages) parts.push_back({Part::Kind::kStage, stage.name, bound.index_of(stage)});
+  return parts;
+}
+
+void check_part(Bound& bound, const Part& part, Diagnostics& problems, Usage& usage) {
+  switch (part.kind) {
+    case Part::Kind::kHead: return check_head(bound, problems);
+    case Part::Kind::kModel: return check_model(bound, problems);
+    case Part::Kind::kMetric: return check_metric(bound, problems);
+    case Part::Kind::kSource: return check_source(bound, part.name, problems);
+    case Part::Kind::kMixture: return check_mixture(bound, part.name, problems);
+    case Part::Kind::kStage: break;
   }
+  BoundStage& stage = bound.stages[part.index];
+  check_stage(bound, stage, problems);
+  for (const std::string& name : mixtures_of(bound, stage)) usage.mixtures.insert(name);
+  for (const std::string& name : sources_of(bound, stage, true)) usage.sources.insert(name);
+}
+
+std::vector<std::string> looked_at(const Bound& bound, const Part& part, const std::function<bool(const std::string&)>& changes) {
+  const std::string stage = "stage." + part.name;
+  std::vector<std::string> paths;
+  switch (part.kind) {
+    case Part::Kind::kHead: return {"name"};
+    case Part::Kind::kModel:
+      paths = {"model"};
+      for (const BoundStage& other : bound.stages) paths.push_back("stage." + other.name + ".objective");
+      return paths;
+    case Part::Kind::kMetric:
+      for (const BoundStage& other : bound.stages) paths.push_back("stage." + other.name + ".benchmarks");
+      return paths;
+    case Part::Kind::kSource: return {"data." + part.name};
+    case Part::Kind::kMixture: return {"mixture." + part.name};
+    case Part::Kind::kStage: break;
+  }
+  paths = {stage, "conversation"};
+  if (changes(stage + ".data") || changes(stage + ".source")) {
+    paths.insert(paths.end(), {"mixture", "data"});
+    return paths;
+  }
+  for (const std::string& name : mixtures_of(bound, bound.stages[part.index])) {
+    paths.push_back("mixture." + name);
+    if (changes("mixture." + name + ".weights")) paths.push_back("data");
+  }
+  for (const std::string& name : sources_of(bound, bound.stages[part.index], true)) paths.push_back("data." + name);
+  return paths;
 }
 
 }  // namespace saucier::recipe

@@ -1,6 +1,7 @@
 // What types and ranges cannot say: names that must exist, keys that exclude each other, stages that make no sense.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,13 +16,26 @@ struct Usage {
   std::set<std::string> mixtures;
 };
 
-// All checks; also resolves BoundStage::goes_on_from.
-void check(Bound& bound, Diagnostics& problems, Usage& usage);
+// A part that is checked on its own.
+struct Part {
+  enum class Kind { kHead, kModel, kSource, kMixture, kStage, kMetric };
+  Kind kind = Kind::kHead;
+  std::string name = {};  // of a source, a mixture or a stage
+  size_t index = 0;       // of a stage
+};
+std::vector<Part> parts_of(const Bound& bound);
 
-// One part each of `check`.
-void check_sources(const Bound& bound, Diagnostics& problems);
-void check_mixtures(const Bound& bound, Diagnostics& problems);
-void check_stages(Bound& bound, Diagnostics& problems);
+// Its checks; of a stage also BoundStage::goes_on_from and what it reads, into `usage`.
+void check_part(Bound& bound, const Part& part, Diagnostics& problems, Usage& usage);
+
+// Paths of the recipe that its checks look at beside the names and kinds of stages: "conversation", "data.captions".
+// `changes` tells of a path whether some trial says it otherwise than `bound` does.
+std::vector<std::string> looked_at(const Bound& bound, const Part& part, const std::function<bool(const std::string&)>& changes);
+
+// What the parts call.
+void check_source(const Bound& bound, const std::string& name, Diagnostics& problems);
+void check_mixture(const Bound& bound, const std::string& name, Diagnostics& problems);
+void check_stage(Bound& bound, BoundStage& stage, Diagnostics& problems);
 void check_model(const Bound& bound, Diagnostics& problems);
 
 // The warnings.

@@ -141,24 +141,18 @@ std::vector<std::string> names_of(const Node& root, std::string_view table) {
   return names;
 }
 
-void check_sources(const Bound& bound, Diagnostics& problems) {
-  const Node* sources = bound.root->find("data");
-  if (!sources || !sources->is(Kind::kTable)) return;
-  SourceChecks checks(bound, problems);
-  for (const Node& node : sources->items)
-    if (auto it = bound.options.data.find(node.key); it != bound.options.data.end()) checks.check(node, it->second);
+void check_source(const Bound& bound, const std::string& name, Diagnostics& problems) {
+  const auto it = bound.options.data.find(name);
+  if (it != bound.options.data.end()) SourceChecks(bound, problems).check(*bound.root->find("data")->find(name), it->second);
 }
 
-void check_mixtures(const Bound& bound, Diagnostics& problems) {
-  const Node* mixtures = bound.root->find("mixture");
-  if (!mixtures || !mixtures->is(Kind::kTable)) return;
-  for (const Node& node : mixtures->items) {
-    auto it = bound.options.mixture.find(node.key);
-    if (it == bound.options.mixture.end()) continue;
-    check_name(node, "mixture", problems);
-    check_weights(bound, node, it->second, problems);
-    check_length(node, problems);
-  }
+void check_mixture(const Bound& bound, const std::string& name, Diagnostics& problems) {
+  const auto it = bound.options.mixture.find(name);
+  if (it == bound.options.mixture.end()) return;
+  const Node& node = *bound.root->find("mixture")->find(name);
+  check_name(node, "mixture", problems);
+  check_weights(bound, node, it->second, problems);
+  check_length(node, problems);
 }
 
 void check_usage(const Node& root, const Usage& usage, Diagnostics& problems) {

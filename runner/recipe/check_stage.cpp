@@ -220,8 +220,6 @@ std::vector<std::string> sources_of(const Bound& bound, const BoundStage& stage,
   return names;
 }
 
-void check_stages(Bound& bound, Diagnostics& problems) {
-  for (BoundStage& stage : bound.stages) StageChecks(bound, stage, problems).check();
-}
+void check_stage(Bound& bound, BoundStage& stage, Diagnostics& problems) { StageChecks(bound, stage, problems).check(); }
 
 }  // namespace saucier::recipe

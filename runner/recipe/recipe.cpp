@@ -4,9 +4,11 @@
 #include <optional>
 #include <set>
 #include <tuple>
+#include <unordered_set>
 
 #include "runner/recipe/check.h"
 #include "runner/recipe/compose.h"
+#include "runner/recipe/instance.h"
 #include "runner/recipe/reference.h"
 #include "runner/recipe/resolve.h"
 #include "runner/recipe/sweep.h"
@@ -50,7 +52,7 @@ class ProblemSet {
 
 class Loader {
  public:
-  Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep) {
+  Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep, bool expand) {
     Diagnostics early;
     Parsed text = compose(file, early);
     std::vector<Assignment> sets;
@@ -58,64 +60,112 @@ class Loader {
       std::optional<Assignment> one = parse_set(argument, early);
       if (one && assign(text.root, one->parts, one->values[0], early)) sets.push_back(std::move(*one));
     }
-    sweep_ = read_sweep(text.root, sets, sweep, early);
-    references_ = has_references(text.root) || std::any_of(sweep_.axes.begin(), sweep_.axes.end(), [](const Assignment& axis) {
-      return std::any_of(axis.values.begin(), axis.values.end(), [](const Node& value) { return has_references(value); });
-    });
+    const Sweep points = read_sweep(text.root, sets, sweep, early);
+    bool references = has_references(text.root);
+    for (const Assignment& axis : points.axes) {
+      recipe_.axes.push_back(axis.path);
+      references = references || std::any_of(axis.values.begin(), axis.values.end(), [](const Node& value) { return has_references(value); });
+    }
     problems_.add(early);
     recipe_.file = file;
-    for (const Assignment& axis : sweep_.axes) recipe_.axes.push_back(axis.path);
-    for (const auto& point : sweep_.points) add_trial(text.root, point);
+    Instance instance(text.root, points, references);
+    problems_.add(instance.take_problems());
+    if (instance.whole()) {
+      check_each(instance, points, expand);
+    } else {
+      check_parts(instance, points);
+      if (!problems_.has_errors()) add_trials(instance, points, expand);
+    }
+    const RecipeOptions& options = instance.bound().options;
+    recipe_.name = options.name;
+    recipe_.seed = options.seed;
+    recipe_.stages = instance.bound().stages.size();
+    recipe_.metric = options.sweep.metric;
+    recipe_.direction = options.sweep.direction;
     if (!problems_.has_errors()) {  // a wrong name makes something else unused
       Diagnostics late;
       check_usage(text.root, usage_, late);
       problems_.add(late);
     }
     recipe_.problems = problems_.take(text);
-    if (problems_.has_errors()) recipe_.trials.clear();
     return std::move(recipe_);
   }
 
  private:
-  void add_trial(const Node& base, const std::vector<std::optional<std::uint32_t>>& point) {
-    Diagnostics problems;
-    Node root = base;
-    Trial trial;
-    for (size_t i = 0; i < point.size(); ++i) {
-      if (!point[i]) continue;
-      const Assignment& axis = sweep_.axes[i];
-      trial.parameters[axis.path] = to_json(axis.values[*point[i]]);
-      assign(root, axis.parts, axis.values[*point[i]], problems);
+  void check_each(Instance& instance, const Sweep& sweep, bool expand) {
+    for (const Instance::Point& point : sweep.points) {
+      instance.put(point, {});
+      for (const Part& part : parts_of(instance.bound())) check(instance, part);
+      if (!problems_.has_errors()) add_trial(instance, sweep, point, expand);
     }
-    if (references_) resolve_references(root, problems);
-    Bound bound = bind_recipe(root, problems);
-    check(bound, problems, usage_);
+    if (!problems_.has_errors()) return;
+    recipe_.count = 0;
+    recipe_.trials.clear();
+  }
+
+  // Each part once for each combination of the axes that it looks at.
+  void check_parts(Instance& instance, const Sweep& sweep) {
+    for (const Part& part : parts_of(instance.bound())) {
+      const std::vector<size_t> entries =
+          instance.entries_at(looked_at(instance.bound(), part, [&](const std::string& path) { return instance.changes(path); }));
+      const std::vector<size_t> axes = instance.axes_of(entries);
+      std::set<Instance::Point> seen;
+      for (const Instance::Point& point : sweep.points) {
+        Instance::Point own;
+        own.reserve(axes.size());
+        for (const size_t a : axes) own.push_back(point[a]);
+        if (!seen.insert(std::move(own)).second) continue;
+        instance.put(point, entries);
+        check(instance, part);
+        if (axes.empty()) break;
+      }
+    }
+  }
+
+  void check(Instance& instance, const Part& part) {
+    Diagnostics problems = instance.take_problems();
+    Bound& bound = part.kind == Part::Kind::kStage ? instance.bound_for_stage(part.index) : instance.bound();
+    check_part(bound, part, problems, usage_);
     problems_.add(problems);
-    recipe_.name = bound.options.name;
-    recipe_.seed = bound.options.seed;
-    recipe_.metric = bound.options.sweep.metric;
-    recipe_.direction = bound.options.sweep.direction;
-    if (problems_.has_errors()) return;
+  }
+
+  void add_trials(Instance& instance, const Sweep& sweep, bool expand) {
+    const std::vector<size_t> entries = instance.all_entries();
+    for (const Instance::Point& point : sweep.points) {
+      instance.put(point, entries);
+      add_trial(instance, sweep, point, expand);
+    }
+  }
+
+  void add_trial(Instance& instance, const Sweep& sweep, const Instance::Point& point, bool expand) {
+    if (!seen_.insert(instance.identity()).second) return;  // another point resolves to the same
+    ++recipe_.count;
+    if (!expand) return;
+    const Bound& bound = instance.bound_for_all();
+    Trial trial;
+    for (size_t i = 0; i < point.size(); ++i)
+      if (point[i]) trial.parameters[sweep.axes[i].path] = to_json(sweep.axes[i].values[*point[i]]);
+    trial.name = fmt::format("{}-{}", bound.options.name, recipe_.count);
     trial.resolved = resolved_recipe(bound);
-    if (!seen_.insert(canonical(trial.resolved)).second) return;  // another point resolves to the same
-    trial.name = fmt::format("{}-{}", bound.options.name, recipe_.trials.size() + 1);
     trial.stages = resolve_stages(bound);
-    trial.origins = std::move(bound.origins);
+    trial.origins = bound.origins;
     recipe_.trials.push_back(std::move(trial));
   }
 
   Recipe recipe_;
-  Sweep sweep_;
-  bool references_ = false;
   ProblemSet problems_;
   Usage usage_;
-  std::set<std::string> seen_;
+  std::unordered_set<std::string> seen_;
 };
 
 }  // namespace
 
 Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep) {
-  return Loader().load(file, set, sweep);
+  return Loader().load(file, set, sweep, true);
+}
+
+Recipe check(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep) {
+  return Loader().load(file, set, sweep, false);
 }
 
 }  // namespace saucier::recipe

@@ -45,12 +45,16 @@ struct Recipe {
   std::string metric;     // what trials are ranked by: "bench.scenes-pope.f1"; "" where the recipe says none
   std::string direction = "maximize";
   std::vector<std::string> axes;
-  std::vector<Trial> trials;
+  size_t count = 0;           // of the trials; 0 where a problem is an error
+  size_t stages = 0;          // of each trial
+  std::vector<Trial> trials;  // of `load`: all of them
   Diagnostics problems;
 };
 
 // `set`: "stage.instruct.learning_rate=1e-4"; `sweep`: "conversation.template=vicuna_v1,plain". Throws Error only when
 // the file cannot be read at all.
 Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep);
+// The same problems, without making the trials.
+Recipe check(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep);
 
 }  // namespace saucier::recipe

@@ -69,6 +69,10 @@ std::vector<Stage> resolve_stages(const Bound& bound) {
   return stages;
 }
 
+bool trains_lora(const BoundStage& stage) {
+  return stage.train && std::find(stage.train->trains.begin(), stage.train->trains.end(), "language_model.lora") != stage.train->trains.end();
+}
+
 Json resolved_recipe(const Bound& bound) {
   Json out = options::to_json(bound.options);
   out["recipe"] = kLanguageVersion;
@@ -78,8 +82,7 @@ Json resolved_recipe(const Bound& bound) {
     Json one = Json::object();
     if (stage.train) {
       one = options::to_json(*stage.train);
-      const auto& trains = stage.train->trains;  // an adapter that nobody trains says nothing
-      if (std::find(trains.begin(), trains.end(), "language_model.lora") == trains.end()) one.erase("lora");
+      if (!trains_lora(stage)) one.erase("lora");
     }
     if (stage.synthesize) one = options::to_json(*stage.synthesize);
     if (stage.evaluate) one = options::to_json(*stage.evaluate);
