@@ -50,6 +50,7 @@ struct Rule {
   bool required = false;
   bool operational = false;             // does not change the result: never part of a stage key
   bool path = false;                    // a file or folder, relative to the file that says it
+  std::vector<std::string> formerly = {};  // old names: still taken, with a warning (runner/recipe/renamed.h)
 };
 
 struct Table;

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,8 +51,20 @@ struct Recipe {
   Diagnostics problems;
 };
 
+struct Renames;
+
+inline constexpr size_t kMostTrials = 100'000;
+
+// Where a recipe and what it extends are read, and which old names of keys it may use. Tests and the fuzzer bring their own.
+struct Reading {
+  std::function<std::optional<std::string>(const fs::path&)> text_of;  // nullopt: no such file; unset: the disk
+  const Renames* renames = nullptr;                                    // unset: renames() of renamed.h
+  size_t most_trials = kMostTrials;
+};
+
 // `set`: "stage.instruct.learning_rate=1e-4"; `sweep`: "conversation.template=vicuna_v1,plain". Throws Error only when
 // the file cannot be read at all.
-Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep);
+Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep,
+            const Reading& reading = {});
 
 }  // namespace saucier::recipe
