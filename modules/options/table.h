@@ -52,6 +52,7 @@ struct Declaration {
   bool required = false;
   bool operational = false;             // does not change the result: never part of a stage key
   bool path = false;                    // a file or folder, relative to the file that says it
+  std::initializer_list<std::string_view> formerly = {};  // old names: still taken, with a warning (runner/recipe/renamed.h)
 };
 
 // The same, kept in a table.
@@ -59,7 +60,7 @@ struct Rule {
   std::string key, help, unit;
   std::optional<double> min, max;
   bool positive = false;
-  std::vector<std::string> choices;
+  std::vector<std::string> choices, formerly;
   bool required = false, operational = false, path = false;
 };
 

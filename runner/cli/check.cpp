@@ -11,7 +11,7 @@ int check(const std::vector<std::string>& arguments) {
   add_recipe_options(options);
   options.add_options()("json", "problems as one JSON object");
   const po::variables_map values = parse("check", arguments, options, {{"recipe", 1}});
-  const recipe::Recipe recipe = recipe::check(recipe_file("check", values), strings(values, "set"), strings(values, "sweep"));
+  const recipe::Recipe recipe = recipe::load(recipe_file("check", values), strings(values, "set"), strings(values, "sweep"), {.text_of = {}, .renames = nullptr, .most_trials = recipe::kMostTrials, .trials = false});
   if (values.count("json")) {
     // A recipe may hold bytes that are no text.
     std::puts(Json{{"problems", recipe.problems.to_json()}}.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());

@@ -8,6 +8,8 @@
 namespace saucier::recipe {
 namespace {
 
+constexpr size_t kMostParts = 64;
+
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
@@ -60,6 +62,10 @@ class ArgumentReader {
     }
     const std::string_view key = trimmed(std::string_view(text).substr(0, equals));
     Assignment out{.path = std::string(key), .parts = split_path(key, at(text.find(key), key.size())), .values = {}};
+    if (out.parts.size() > kMostParts) {
+      problems_.error("syntax", out.parts[kMostParts].position, fmt::format("the path has more than {} names", kMostParts));
+      return std::nullopt;
+    }
     for (const PathPart& part : out.parts) {
       if (!part.name.empty()) continue;
       problems_.error("syntax", part.position, fmt::format("an empty name in the path '{}'", out.path));

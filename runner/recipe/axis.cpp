@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "modules/base/suggest.h"
 
 namespace saucier::recipe {
 namespace {
 
-constexpr double kMostValues = 100'000;
+constexpr double kMostValues = 100'000, kMostWeights = 1'000'000;
+constexpr double kLargest = 9'007'199'254'740'992;  // integers up to here are doubles, too
 constexpr std::int64_t kShares = 1000;  // a simplex point's weights are thousandths
 
 const std::vector<std::string> kForms = {"values", "range", "linear", "log", "uniform", "loguniform", "int", "choice", "simplex"};
@@ -22,7 +24,7 @@ double number_of(const Node& node) {
 }
 
 // Six significant digits: 2.15443e-05 on every machine, whatever its exp and log round to.
-double short_number(double value) { return std::stod(fmt::format("{:.6g}", value)); }
+double short_number(double value) { return std::strtod(fmt::format("{:.6g}", value).c_str(), nullptr); }
 
 void relabel(Node& node, const std::shared_ptr<const Origin>& origin) {
   node.origin = origin;
@@ -123,6 +125,8 @@ class AxisReader {
     const double from = number_of(word.items[0]), to = number_of(word.items[1]);
     const double third = most == 3 && word.items.size() == 3 ? number_of(word.items[2]) : 1;
     if (!std::isfinite(from) || !std::isfinite(to) || !std::isfinite(third)) return error("out-of-range", word, fmt::format("'{}' takes finite numbers", key));
+    const auto too_large = std::find_if(word.items.begin(), word.items.end(), [](const Node& n) { return n.is(Kind::kInteger) && std::abs(number_of(n)) > kLargest; });
+    if (too_large != word.items.end()) return error("out-of-range", *too_large, fmt::format("'{}' takes integers up to {:.0f}", key, kLargest));
     if (from > to) return error("out-of-range", word, fmt::format("'{}' goes from {} down to {}", key, from, to), "write the smaller number first");
     if (logs && from <= 0) return error("out-of-range", word.items[0], fmt::format("'{}' must begin above 0 (got {})", key, from));
     const bool whole = word.items[0].is(Kind::kInteger) && word.items[1].is(Kind::kInteger) && (word.items.size() < 3 || word.items[2].is(Kind::kInteger));
@@ -155,9 +159,14 @@ class AxisReader {
     const Node* weights = find_path(root_, path());
     if (!weights || !weights->is(Kind::kTable) || weights->items.empty())
       return error("unknown-reference", word, fmt::format("a simplex needs the sources that '{}' names, and it names none", path()), fmt::format("write the sources with any weights in '{}'", path()));
-    const size_t sources = weights->items.size();
+    Node sorted = *weights;  // the order in which a recipe names its sources changes no point
+    std::sort(sorted.items.begin(), sorted.items.end(), [](const Node& a, const Node& b) { return a.key < b.key; });
+    const size_t sources = sorted.items.size();
+    const std::int64_t count = std::get<std::int64_t>(word.scalar);
+    if (static_cast<double>(count) * static_cast<double>(sources) > kMostWeights)
+      return error("out-of-range", word, fmt::format("'simplex' has {} points of {} weights (at most {} weights)", count, sources, kMostWeights));
     const auto point = [&](auto value_of) {
-      Node table = *weights;
+      Node table = sorted;
       for (size_t i = 0; i < sources; ++i) {
         table.items[i].kind = Kind::kNumber;
         value_of(table.items[i], i);
@@ -166,7 +175,6 @@ class AxisReader {
       table.position = word.position;
       axis_.values.values.push_back(std::move(table));
     };
-    const std::int64_t count = std::get<std::int64_t>(word.scalar);
     std::int64_t drawn = 0;
     if (!prior) {
       point([&](Node& weight, size_t) { weight.scalar = short_number(1.0 / static_cast<double>(sources)); });

@@ -181,7 +181,8 @@ std::optional<Json> Binder::text(const Node& node, const Field& field) {
   if (!allowed(node.text(), node.position, field)) return std::nullopt;
   if (!field.rule.path || node.text().empty()) return Json(node.text());
   std::string full = absolute_path(node);
-  if (!fs::exists(full)) {
+  std::error_code failed;  // a name too long for the disk is not there either
+  if (!fs::exists(full, failed)) {
     problems_.error("missing-file", node.position, fmt::format("'{}' does not exist", node.text()),
                     fmt::format("paths start from the folder of the file that says them ('{}')",
                                 node.origin->folder.empty() ? "." : node.origin->folder.string()));

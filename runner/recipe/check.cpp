@@ -86,7 +86,8 @@ class ModelChecks {
     const Node* part = part_node(key);
     if (part && !part->is(Kind::kTable)) return;
     if (!path.empty()) {
-      if (init != "random" && !fs::exists(fs::path(path) / "config.json"))
+      std::error_code failed;
+      if (init != "random" && !fs::exists(fs::path(path) / "config.json", failed))
         problems_.error("missing-file", place_of(*part, "path"),
                         fmt::format("'{}' holds no model: there is no config.json in it", part->find("path")->text()),
                         "name a folder in Hugging Face layout");

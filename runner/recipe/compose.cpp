@@ -6,21 +6,38 @@
 #include "modules/base/file.h"
 #include "modules/base/suggest.h"
 #include "runner/recipe/path.h"
-#include "runner/recipe/recipe.h"
+#include "runner/recipe/renamed.h"
 
 namespace saucier::recipe {
 namespace {
 
+constexpr size_t kMostFiles = 256;  // two files that each extend two, and so on, are soon more than can be read
+constexpr size_t kDeepest = 64;
+
 class Composer {
  public:
-  explicit Composer(Diagnostics& problems) : problems_(problems) {}
+  Composer(const Reading& reading, Diagnostics& problems) : reading_(reading), problems_(problems) {}
 
-  Parsed read(const fs::path& file) {
-    const fs::path identity = fs::weakly_canonical(file);
+  std::optional<std::string> text_of(const fs::path& file) const {
+    if (reading_.text_of) return reading_.text_of(file);
+    std::error_code failed;  // a name too long for the disk is not there either
+    if (!fs::is_regular_file(file, failed)) return std::nullopt;
+    return read_file(file);
+  }
+
+  static fs::path identity_of(const fs::path& file) {
+    std::error_code failed;
+    const fs::path found = fs::weakly_canonical(file, failed);
+    return failed ? file : found;
+  }
+
+  Parsed read(const fs::path& file, std::string text) {
+    const fs::path identity = identity_of(file);
     open_.push_back({identity, file.string()});
-    auto source = std::make_shared<const SourceText>(SourceText{file.string(), read_file(file)});
+    auto source = std::make_shared<const SourceText>(SourceText{file.string(), std::move(text)});
     auto origin = std::make_shared<const Origin>(Origin{"", file.parent_path()});
     Parsed parsed = parse_text(source, origin, problems_);
+    renew(parsed.root, reading_.renames ? *reading_.renames : renames(), problems_);
     check_version(parsed.root);
     drop_repeated_stages(parsed.root);
     Parsed whole = extend(std::move(parsed), file.parent_path());
@@ -149,7 +166,7 @@ class Composer {
     Parsed none;
     none.complete = false;  // what is not there would be missed everywhere
     none.header_lost = true;
-    const fs::path identity = fs::weakly_canonical(file);
+    const fs::path identity = identity_of(file);
     const auto loop = std::find_if(open_.begin(), open_.end(), [&](const Open& o) { return o.identity == identity; });
     if (loop != open_.end()) {
       std::string way;
@@ -157,19 +174,25 @@ class Composer {
       problems_.error("extends-cycle", name.position, fmt::format("a recipe cannot extend itself: {}{}", way, loop->shown));
       return none;
     }
-    if (!fs::is_regular_file(file)) {
-      problems_.error("missing-file", name.position, fmt::format("no such recipe '{}'", file.string()), near_files(file));
+    if (open_.size() >= kDeepest || files_ >= kMostFiles) {
+      if (!too_many_) problems_.error("too-many-files", name.position, fmt::format("a recipe can extend at most {} files, {} deep", kMostFiles, kDeepest));
+      too_many_ = true;
       return none;
     }
+    ++files_;
     try {
-      return read(file);
+      if (std::optional<std::string> text = text_of(file)) return read(file, std::move(*text));
+      problems_.error("missing-file", name.position, fmt::format("no such recipe '{}'", file.string()), near_files(file));
     } catch (const Error& error) {
       problems_.error("missing-file", name.position, error.what(), error.hint());
-      return none;
     }
+    return none;
   }
 
+  const Reading& reading_;
   Diagnostics& problems_;
+  size_t files_ = 0;        // read for `extends` so far
+  bool too_many_ = false;
   std::vector<Open> open_;  // the way from the recipe to the file being read
 };
 
@@ -209,9 +232,11 @@ void merge_at(Node& base, Node over, int depth, bool in_mixtures) {
 
 }  // namespace
 
-Parsed compose(const fs::path& file, Diagnostics& problems) {
-  if (!fs::is_regular_file(file)) throw Error(fmt::format("no such recipe '{}'", file.string()), near_files(file));
-  return Composer(problems).read(file);
+Parsed compose(const fs::path& file, const Reading& reading, Diagnostics& problems) {
+  Composer composer(reading, problems);
+  std::optional<std::string> text = composer.text_of(file);
+  if (!text) throw Error(fmt::format("no such recipe '{}'", file.string()), near_files(file));
+  return composer.read(file, std::move(*text));
 }
 
 bool is_composition_key(std::string_view key) { return key == "extends" || key == "remove" || key == "append"; }

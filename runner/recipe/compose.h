@@ -7,12 +7,13 @@
 
 #include <filesystem>
 
+#include "runner/recipe/recipe.h"
 #include "runner/recipe/tree.h"
 
 namespace saucier::recipe {
 
 // Throws Error when `file` itself cannot be read; a fragment that cannot is a problem at its `extends`.
-Parsed compose(const fs::path& file, Diagnostics& problems);
+Parsed compose(const fs::path& file, const Reading& reading, Diagnostics& problems);
 
 // `extends`, `remove`, `append`: gone when a recipe is composed.
 bool is_composition_key(std::string_view key);

@@ -18,7 +18,7 @@ bool overlap(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Instance::Instance(const Node& base, const Sweep& sweep, bool references) : base_(base), sweep_(sweep), references_(references) {
+Instance::Instance(const Node& base, const Sweep& sweep) : base_(base), sweep_(sweep) {
   for (const Assignment& axis : sweep.axes) {  // an axis may be the first to say something of a section
     const PathPart& top = axis.parts[0];
     if ((top.name != "conversation" && top.name != "model") || axis.parts.size() < 2 || base_.find(top.name)) continue;
@@ -28,17 +28,12 @@ Instance::Instance(const Node& base, const Sweep& sweep, bool references) : base
     table.origin = axis.values.front().origin;
     base_.items.push_back(std::move(table));
   }
-  for (size_t a = 0; a < sweep.axes.size() && !whole_; ++a) {
-    std::optional<Entry> made = entry_of(sweep.axes[a]);
-    if (!made) {
-      whole_ = true;
-      break;
-    }
-    auto same = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.path == made->path; });
-    if (same == entries_.end()) same = entries_.insert(same, std::move(*made));
-    same->axes.push_back(a);
-  }
-  whole_ = whole_ || needs_whole(sweep, references);
+  const bool in_values = std::any_of(sweep.axes.begin(), sweep.axes.end(), [](const Assignment& axis) {
+    return std::any_of(axis.values.begin(), axis.values.end(), [](const Node& value) { return has_references(value); });
+  });
+  references_ = in_values || has_references(base_);
+  whole_ = in_values || !find_entries() || (references_ && !find_references()) ||
+           !std::all_of(entries_.begin(), entries_.end(), [&](const Entry& entry) { return may_stay_in_parts(entry); });
   if (whole_) entries_.clear();
   bind_whole(sweep.points.front());
   for (Entry& entry : entries_) {  // none of these moves: the tables are all there, and only their entries come and go
@@ -49,63 +44,111 @@ Instance::Instance(const Node& base, const Sweep& sweep, bool references) : base
   conversation_seen_.assign(bound_.stages.size(), conversation_clock_);
 }
 
-// The entry that an axis changes; nothing where it changes more, or something unknown.
-std::optional<Instance::Entry> Instance::entry_of(const Assignment& axis) const {
-  const std::vector<PathPart>& parts = axis.parts;
+// The entry at or above a path; nothing where the path is above entries, or leads where no section is.
+std::optional<Instance::Entry> Instance::entry_at(const std::vector<std::string>& names) {
   Entry entry;
-  const auto named = [&](Section section, size_t names) -> std::optional<Entry> {
-    if (parts.size() <= names) return std::nullopt;
+  const auto below = [&](Section section, size_t depth) -> std::optional<Entry> {
+    if (names.size() <= depth) return std::nullopt;
     entry.section = section;
-    if (names == 2) entry.name = parts[1].name;
-    entry.key = parts[names].name;
-    for (size_t i = 0; i <= names; ++i) entry.path += (i > 0 ? "." : "") + parts[i].name;
-    const Node* said = find_path(base_, entry.path);
-    if (said) entry.base = *said;
+    if (depth == 2) entry.name = names[1];
+    entry.key = names[depth];
+    for (size_t i = 0; i <= depth; ++i) entry.path += (i > 0 ? "." : "") + names[i];
     return entry;
   };
-  const std::string& top = parts[0].name;
-  if (top == "conversation" || top == "model") {
-    const Node* table = base_.find(top);
-    if (!table || !table->is(Kind::kTable)) return std::nullopt;
-    return named(top == "model" ? Section::kModel : Section::kConversation, 1);
-  }
-  if (top == "data" || top == "mixture") return named(top == "data" ? Section::kData : Section::kMixture, 2);
-  if (top == "stage") {
-    if (parts.size() > 2 && (parts[2].name == "name" || parts[2].name == "kind" || parts[2].name == "from")) return std::nullopt;
-    return named(Section::kStage, 2);
-  }
-  if (top == "seed") return named(Section::kHead, 0);
+  const std::string& top = names[0];
+  if (top == "seed") return below(Section::kHead, 0);
+  if (top == "conversation") return below(Section::kConversation, 1);
+  if (top == "model") return below(Section::kModel, 1);
+  if (top == "data") return below(Section::kData, 2);
+  if (top == "mixture") return below(Section::kMixture, 2);
+  const bool head = names.size() > 2 && (names[2] == "name" || names[2] == "kind" || names[2] == "from");
+  if (top == "stage" && !head) return below(Section::kStage, 2);
   return std::nullopt;
 }
 
-bool Instance::needs_whole(const Sweep& sweep, bool references) const {
-  for (const Entry& entry : entries_) {
-    // Where the place is not there, or not a table, the problem is said once for each trial by the plain way.
-    const Node* holder = entry.name.empty() ? &base_ : find_path(base_, entry.path.substr(0, entry.path.rfind('.')));
-    if (!holder || !holder->is(Kind::kTable)) return true;
-    if (entry.section == Section::kStage) {
-      const Node* kind = holder->find("kind");
-      if (!kind || !kind->is(Kind::kString) || &stage_table(kind->text()) == &stage_table("")) return true;
+void Instance::add_axis(Entry entry, size_t axis) {
+  auto same = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.path == entry.path; });
+  if (same == entries_.end()) same = entries_.insert(same, std::move(entry));
+  same->axes.insert(std::lower_bound(same->axes.begin(), same->axes.end(), axis), axis);
+  same->axes.erase(std::unique(same->axes.begin(), same->axes.end()), same->axes.end());
+}
+
+// False when an axis changes more than an entry.
+bool Instance::find_entries() {
+  for (size_t a = 0; a < sweep_.axes.size(); ++a) {
+    std::vector<std::string> names;
+    for (const PathPart& part : sweep_.axes[a].parts) names.push_back(part.name);
+    std::string path = sweep_.axes[a].path;
+    if (names[0] != "variables" || names.size() != 2 || !find_path(base_, path)) {
+      std::optional<Entry> entry = entry_at(names);
+      if (!entry) return false;
+      path = entry->path;
+      add_axis(std::move(*entry), a);
     }
-    // Saying samples takes epochs away.
-    if (entry.section == Section::kMixture && (entry.key == "samples" || entry.key == "epochs")) {
-      const std::string other = "mixture." + entry.name + (entry.key == "samples" ? ".epochs" : ".samples");
-      if (find_path(base_, other) || std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.path == other; })) return true;
-    }
-    // A conversation that a trial leaves out is the recipe's, which may change too.
-    if (entry.section == Section::kStage && entry.key == "conversation")
-      for (const Instance::Point& point : sweep.points)
-        for (const size_t a : entry.axes)
-          if (!point[a]) return true;
+    const Node* said = find_path(base_, path);
+    places_.push_back({path, said ? std::optional<Node>(*said) : std::nullopt});
   }
-  return references && !sweep.axes.empty();
+  return true;
+}
+
+// Entries change also with what they refer to. False when something that is no entry refers to what an axis changes.
+bool Instance::find_references() {
+  bool only_entries = true;
+  const auto look = [&](const Node& value, const std::vector<std::string>& names) {
+    if (!has_references(value)) return;
+    const std::set<std::string> paths = referred_paths(value, base_);
+    for (size_t a = 0; a < places_.size(); ++a) {
+      if (std::none_of(paths.begin(), paths.end(), [&](const std::string& path) { return overlap(path, places_[a].path); })) continue;
+      if (std::optional<Entry> entry = entry_at(names)) add_axis(std::move(*entry), a);
+      else only_entries = false;
+    }
+  };
+  for (const Node& top : base_.items) {
+    const bool named = top.key == "data" || top.key == "mixture" || top.key == "stage";
+    if (top.key == "variables" || top.key == "sweep") continue;
+    if (!top.is(Kind::kTable) && !top.is(Kind::kList)) look(top, {top.key});
+    for (const Node& section : top.items) {
+      if (!named) {
+        look(section, {top.key, section.key});
+        continue;
+      }
+      const Node* name = section.find("name");
+      const std::string own = top.key != "stage" ? section.key : name && name->is(Kind::kString) ? name->text() : "";
+      if (section.items.empty()) look(section, {top.key});
+      for (const Node& entry : section.items) look(entry, {top.key, own, entry.key});
+    }
+  }
+  return only_entries;
+}
+
+bool Instance::may_stay_in_parts(const Entry& entry) const {
+  // Where the place is not there, or not a table, the problem is said by the plain way.
+  const Node* holder = entry.section == Section::kHead ? &base_ : find_path(base_, entry.path.substr(0, entry.path.rfind('.')));
+  if (!holder || !holder->is(Kind::kTable)) return false;
+  if (entry.section == Section::kStage) {
+    const Node* kind = holder->find("kind");
+    if (!kind || !kind->is(Kind::kString) || &stage_table(kind->text()) == &stage_table("")) return false;
+  }
+  // Saying samples takes epochs away.
+  if (entry.section == Section::kMixture && (entry.key == "samples" || entry.key == "epochs")) {
+    const std::string other = "mixture." + entry.name + (entry.key == "samples" ? ".epochs" : ".samples");
+    if (find_path(base_, other) || std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.path == other; })) return false;
+  }
+  // A conversation that a trial leaves out is the recipe's, which may change too.
+  if (entry.section != Section::kStage || entry.key != "conversation") return true;
+  return std::all_of(sweep_.points.begin(), sweep_.points.end(), [&](const Point& point) {
+    return std::all_of(entry.axes.begin(), entry.axes.end(), [&](size_t a) { return point[a].has_value(); });
+  });
 }
 
 void Instance::bind_whole(const Point& point) {
   tree_ = base_;
   for (size_t a = 0; a < point.size(); ++a)
     if (point[a]) assign(tree_, sweep_.axes[a].parts, sweep_.axes[a].values[*point[a]], problems_);
-  if (references_) resolve_references(tree_, problems_);
+  if (references_) {
+    if (!whole_) raw_ = tree_;
+    resolve_references(tree_, problems_);
+  }
   bound_ = bind_recipe(tree_, problems_);
 }
 
@@ -143,24 +186,25 @@ const Instance::Version& Instance::version(Entry& entry, const Point& point) {
   for (const size_t a : entry.axes) values.push_back(point[a] ? *point[a] + 1 : 0);
   const auto [it, fresh] = entry.versions.try_emplace(std::move(values));
   if (!fresh) return it->second;
-  restore(entry);
+  Node& raw = references_ ? raw_ : tree_;
+  for (const size_t a : entry.axes) {
+    const Place& place = places_[a];
+    Node* now = find_path(raw, place.path);
+    if (!place.base) erase_path(raw, place.path);
+    else if (now) *now = *place.base;
+    else find_path(raw, std::string_view(place.path).substr(0, place.path.rfind('.')))->items.push_back(*place.base);
+  }
   for (const size_t a : entry.axes)
-    if (point[a]) assign(tree_, sweep_.axes[a].parts, sweep_.axes[a].values[*point[a]], problems_);
+    if (point[a]) assign(raw, sweep_.axes[a].parts, sweep_.axes[a].values[*point[a]], problems_);
+  if (const Node* node = find_path(raw, entry.path)) {
+    it->second.node = *node;
+    if (references_) resolve_references(*it->second.node, raw_, problems_);
+  }
   bind(entry, it->second);
   return it->second;
 }
 
-void Instance::restore(Entry& entry) {
-  Node& table = *entry.table;
-  Node* now = table.find(entry.key);
-  if (now && entry.base) *now = *entry.base;
-  else if (entry.base) table.items.push_back(*entry.base);
-  else if (now) table.erase(entry.key);
-}
-
-// The entry as it now stands in the tree.
 void Instance::bind(Entry& entry, Version& version) {
-  const Node& table = *entry.table;
   const BoundStage* stage = entry.stage;
   const options::Table& top = options::table_of<RecipeOptions>();
   const std::string section = entry.path.substr(0, entry.path.size() - entry.key.size());  // "model.", "" of the head
@@ -169,12 +213,9 @@ void Instance::bind(Entry& entry, Version& version) {
                                                                   : *top.find(section.substr(0, section.find('.')))->table;
   const std::string what = stage ? stage->what : entry.section == Section::kHead ? "the recipe" : fmt::format("'{}'", section.substr(0, section.size() - 1));
   Binder binder = stage ? stage_binder(problems_, version.origins) : recipe_binder(problems_, version.origins);
-  if (const Node* node = table.find(entry.key)) {
-    version.node = *node;
-    version.said = binder.entry(*node, known, what, stage ? "" : section);
-  } else if (const options::Field* field = known.find(entry.key)) {
-    binder.missing(table, *field, what);
-  }
+  apply(entry, version);
+  if (version.node) version.said = binder.entry(*version.node, known, what, stage ? "" : section);
+  else if (const options::Field* field = known.find(entry.key)) binder.missing(*entry.table, *field, what);
   apply(entry, version);
   const std::string text = fmt::format("{}={}", entry.path, canonical(typed(entry)));
   version.content = contents_.try_emplace(text, static_cast<std::uint32_t>(contents_.size() + 1)).first->second;

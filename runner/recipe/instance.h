@@ -1,9 +1,9 @@
 // A recipe with the values of one trial put in, and bound. Going from one trial to the next costs what differs between them,
 // so that a sweep of ten thousand trials is checked in a tenth of a second.
 //
-// An axis changes one entry of one section: stage.align.lora.rank the entry `lora` of the section `stage.align`. An entry is
-// bound once for each combination of the axes that change it, and kept. Axes that change more than that (a whole section, a
-// stage's name, kind or `from`, a value that others refer to) make every trial anew from the composed recipe: see `whole`.
+// An axis changes one entry of one section: stage.align.lora.rank the entry `lora` of the section `stage.align`, and the entries
+// that refer to it. An entry is bound once for each combination of the axes that change it, and kept. Axes that change more
+// than that (a whole section, a stage's name, kind or `from`) make every trial anew from the composed recipe: see `whole`.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ class Instance {
   using Point = std::vector<std::optional<std::uint32_t>>;  // of Sweep::points
 
   // `base` is the composed recipe; `sweep` must outlive the instance. Begins at the first point.
-  Instance(const Node& base, const Sweep& sweep, bool references);
+  Instance(const Node& base, const Sweep& sweep);
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
@@ -63,17 +63,23 @@ class Instance {
     std::string key;
     std::string path;          // "stage.align.lora"
     std::vector<size_t> axes;  // in their order
-    std::optional<Node> base;  // what the recipe says without the sweep
     Node* table = nullptr;     // the section in the tree
     BoundStage* stage = nullptr;
     std::map<std::vector<std::uint32_t>, Version> versions;
     const Version* now = nullptr;
   };
 
-  std::optional<Entry> entry_of(const Assignment& axis) const;
-  bool needs_whole(const Sweep& sweep, bool references) const;
+  struct Place {  // where an axis changes the recipe
+    std::string path;          // of the entry, or of a variable
+    std::optional<Node> base;  // what the recipe says there without the sweep
+  };
+
+  static std::optional<Entry> entry_at(const std::vector<std::string>& names);
+  void add_axis(Entry entry, size_t axis);
+  bool find_entries();
+  bool find_references();
+  bool may_stay_in_parts(const Entry& entry) const;
   void bind_whole(const Point& point);
-  void restore(Entry& entry);
   const Version& version(Entry& entry, const Point& point);
   void bind(Entry& entry, Version& version);
   void apply(Entry& entry, const Version& version);
@@ -85,10 +91,12 @@ class Instance {
 
   Node base_;
   const Sweep& sweep_;
-  bool references_;
+  bool references_ = false;
   bool whole_ = false;
-  Node tree_;
+  Node raw_;   // with the values put in, references as they are said; unused where the recipe has none
+  Node tree_;  // without references
   Bound bound_;
+  std::vector<Place> places_;  // of the axes
   std::vector<Entry> entries_;
   std::map<std::string, std::uint32_t> contents_;  // texts of entries by number
   std::uint64_t conversation_clock_ = 1;           // ticks when a conversation changes

@@ -9,7 +9,7 @@
 #include "runner/recipe/check.h"
 #include "runner/recipe/compose.h"
 #include "runner/recipe/instance.h"
-#include "runner/recipe/reference.h"
+#include "runner/recipe/renamed.h"
 #include "runner/recipe/resolve.h"
 #include "runner/recipe/sweep.h"
 
@@ -19,7 +19,7 @@ namespace {
 // Problems that say something about a value even where a part of the text could not be read.
 bool holds_for_a_torn_text(const Diagnostic& problem) {
   static const std::set<std::string> codes = {"syntax", "unknown-key", "wrong-type", "out-of-range", "unknown-choice",
-                                              "unsupported-version", "duplicate-stage", "missing-file", "extends-cycle"};
+                                              "unsupported-version", "duplicate-stage", "deprecated-key", "missing-file", "extends-cycle", "too-many-files"};
   return codes.count(problem.code) > 0;
 }
 
@@ -52,29 +52,28 @@ class ProblemSet {
 
 class Loader {
  public:
-  Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep, bool expand) {
+  Recipe load(const fs::path& file, std::vector<std::string> set, std::vector<std::string> sweep, const Reading& reading) {
     Diagnostics early;
-    Parsed text = compose(file, early);
+    const Renames& old = reading.renames ? *reading.renames : renames();
+    for (std::string& argument : set) argument = renewed_argument("--set", argument, old, early);
+    for (std::string& argument : sweep) argument = renewed_argument("--sweep", argument, old, early);
+    Parsed text = compose(file, reading, early);
     std::vector<Assignment> sets;
     for (const std::string& argument : set) {
       std::optional<Assignment> one = parse_set(argument, early);
       if (one && assign(text.root, one->parts, one->values[0], early)) sets.push_back(std::move(*one));
     }
-    const Sweep points = read_sweep(text.root, sets, sweep, early);
-    bool references = has_references(text.root);
-    for (const Assignment& axis : points.axes) {
-      recipe_.axes.push_back(axis.path);
-      references = references || std::any_of(axis.values.begin(), axis.values.end(), [](const Node& value) { return has_references(value); });
-    }
+    const Sweep points = read_sweep(text.root, sets, sweep, reading.most_trials, early);
+    for (const Assignment& axis : points.axes) recipe_.axes.push_back(axis.path);
     problems_.add(early);
     recipe_.file = file;
-    Instance instance(text.root, points, references);
+    Instance instance(text.root, points);
     problems_.add(instance.take_problems());
     if (instance.whole()) {
-      check_each(instance, points, expand);
+      check_each(instance, points, reading.trials);
     } else {
       check_parts(instance, points);
-      if (!problems_.has_errors()) add_trials(instance, points, expand);
+      if (!problems_.has_errors()) add_trials(instance, points, reading.trials);
     }
     const RecipeOptions& options = instance.bound().options;
     recipe_.name = options.name;
@@ -160,12 +159,8 @@ class Loader {
 
 }  // namespace
 
-Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep) {
-  return Loader().load(file, set, sweep, true);
-}
-
-Recipe check(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep) {
-  return Loader().load(file, set, sweep, false);
+Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep, const Reading& reading) {
+  return Loader().load(file, set, sweep, reading);
 }
 
 }  // namespace saucier::recipe

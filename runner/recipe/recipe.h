@@ -6,7 +6,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,14 +49,26 @@ struct Recipe {
   std::vector<std::string> axes;
   size_t count = 0;           // of the trials; 0 where a problem is an error
   size_t stages = 0;          // of each trial
-  std::vector<Trial> trials;  // of `load`: all of them
+  std::vector<Trial> trials;  // all of them, unless only checked
   Diagnostics problems;
+};
+
+struct Renames;
+
+inline constexpr size_t kMostTrials = 100'000;
+
+// Where a recipe and what it extends are read, which old names of keys it may use, and how far it is taken. Tests and the
+// fuzzer bring their own texts and names.
+struct Reading {
+  std::function<std::optional<std::string>(const fs::path&)> text_of;  // nullopt: no such file; unset: the disk
+  const Renames* renames = nullptr;                                    // unset: renames() of renamed.h
+  size_t most_trials = kMostTrials;
+  bool trials = true;  // false: the problems and how many trials there are, without making them
 };
 
 // `set`: "stage.instruct.learning_rate=1e-4"; `sweep`: "conversation.template=vicuna_v1,plain". Throws Error only when
 // the file cannot be read at all.
-Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep);
-// The same problems, without making the trials.
-Recipe check(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep);
+Recipe load(const fs::path& file, const std::vector<std::string>& set, const std::vector<std::string>& sweep,
+            const Reading& reading = {});
 
 }  // namespace saucier::recipe

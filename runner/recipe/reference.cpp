@@ -14,6 +14,14 @@ constexpr std::string_view kEscaped = "$${";
 constexpr std::string_view kEnvironment = "env:";
 constexpr std::string_view kOtherwise = ":-";
 constexpr std::string_view kSweep = "sweep";
+constexpr size_t kDeepest = 64;
+constexpr size_t kMostText = 1'000'000;  // characters and values that references of one recipe may put in
+
+size_t size_of(const Node& node) {
+  size_t size = node.is(Kind::kString) ? node.text().size() + 1 : 1;
+  for (const Node& item : node.items) size += item.key.size() + size_of(item);
+  return size;
+}
 
 bool may_be_read(std::string_view variable) {
   static constexpr std::string_view kAllowed[] = {"HOME", "USER", "TMPDIR", "SCRATCH", "WORK", "HF_HOME"};
@@ -28,7 +36,7 @@ bool any(const Node& node) {
 
 class Resolver {
  public:
-  Resolver(Node& root, Diagnostics& problems) : root_(root), problems_(problems) {}
+  Resolver(const Node& root, Diagnostics& problems) : root_(root), problems_(problems) {}
 
   void resolve(Node& node) {
     if (node.is(Kind::kString) && node.text().find(kOpen) != std::string::npos) {
@@ -83,6 +91,12 @@ class Resolver {
     const Node* found = find_path(root_, name);
     if (!found)
       return wrong(node, "unknown-reference", fmt::format("'${{{}}}' refers to nothing that the recipe says", name), near_paths(root_, name));
+    if (open_.size() >= kDeepest)
+      return wrong(node, "reference-too-long", fmt::format("more than {} references lead from one to the next", kDeepest), "");
+    if (put_in_ > kMostText) return std::nullopt;  // said already
+    put_in_ += size_of(*found);
+    if (put_in_ > kMostText)
+      return wrong(node, "reference-too-long", fmt::format("references put more than {} characters into the recipe", kMostText), "");
     open_.push_back(name);
     std::optional<Node> value = *found;
     if (value->is(Kind::kString) && value->text().find(kOpen) != std::string::npos) {
@@ -124,15 +138,36 @@ class Resolver {
     return std::nullopt;
   }
 
-  Node& root_;
+  const Node& root_;
   Diagnostics& problems_;
+  size_t put_in_ = 0;
   std::vector<std::string> open_;  // the way of references to the one being looked up
 };
+
+void add_referred(const Node& value, const Node& root, std::set<std::string>& paths) {
+  if (value.is(Kind::kString)) {
+    const std::string& text = value.text();
+    for (size_t at = text.find(kOpen); at != std::string::npos; at = text.find(kOpen, at + 1)) {
+      const std::string path = text.substr(at + kOpen.size(), text.find('}', at) - at - kOpen.size());
+      if (path.starts_with(kEnvironment) || !paths.insert(path).second) continue;
+      if (const Node* found = find_path(root, path)) add_referred(*found, root, paths);
+    }
+  }
+  for (const Node& item : value.items) add_referred(item, root, paths);
+}
 
 }  // namespace
 
 bool has_references(const Node& root) { return any(root); }
 
 void resolve_references(Node& root, Diagnostics& problems) { Resolver(root, problems).resolve(root); }
+
+void resolve_references(Node& value, const Node& root, Diagnostics& problems) { Resolver(root, problems).resolve(value); }
+
+std::set<std::string> referred_paths(const Node& value, const Node& root) {
+  std::set<std::string> paths;
+  add_referred(value, root, paths);
+  return paths;
+}
 
 }  // namespace saucier::recipe

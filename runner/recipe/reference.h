@@ -6,6 +6,9 @@
 //   "$${"                        the two characters "${"
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "runner/recipe/tree.h"
 
 namespace saucier::recipe {
@@ -15,5 +18,10 @@ bool has_references(const Node& root);
 
 // Replaces all of them. A reference that leads nowhere or in a circle is a problem at its string, which stays as it is.
 void resolve_references(Node& root, Diagnostics& problems);
+// The same for one value that is to stand in the recipe `root`.
+void resolve_references(Node& value, const Node& root, Diagnostics& problems);
+
+// The paths that a value refers to, and what those values refer to in their turn.
+std::set<std::string> referred_paths(const Node& value, const Node& root);
 
 }  // namespace saucier::recipe

@@ -32,8 +32,6 @@ constexpr const char* kKinds[] = {"train", "synthesize", "evaluate"};
 
 // ---- JSON Schema
 
-Json schema_of(const Table& table);
-
 Json or_reference(Json schema) { return {{"anyOf", {std::move(schema), {{"$ref", "#/definitions/reference"}}}}}; }
 
 Json number_schema(const options::Rule& rule, bool integer) {
@@ -58,7 +56,7 @@ Json map_schema(const options::Rule& rule, const Json& value) {
   return {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
 }
 
-Json schema_of(const Field& field) {
+Json field_schema(const Field& field) {
   const options::Rule& rule = field.rule;
   const auto body = [&]() -> Json {
     switch (field.type) {
@@ -85,11 +83,16 @@ Json schema_of(const Field& field) {
 
 Json properties_of(const Table& table) {
   Json out = Json::object();
-  for (const Field& field : table.fields) out[field.rule.key] = schema_of(field);
+  for (const Field& field : table.fields) {
+    out[field.rule.key] = field_schema(field);
+    for (const std::string& old : field.rule.formerly) {
+      out[old] = out[field.rule.key];
+      out[old]["deprecated"] = true;
+      out[old]["description"] = fmt::format("Now called '{}'.", field.rule.key);
+    }
+  }
   return out;
 }
-
-Json schema_of(const Table& table) { return {{"type", "object"}, {"properties", properties_of(table)}, {"additionalProperties", false}}; }
 
 Json stage_schema() {
   const Json has_kind = {{"required", {"kind"}}};
@@ -160,6 +163,12 @@ std::string default_text(const Field& field) {
   return "`" + field.default_value.dump() + "`";
 }
 
+std::string formerly_text(const options::Rule& rule) {
+  std::string out;
+  for (const std::string& old : rule.formerly) out += (out.empty() ? " Formerly `" : ", `") + old + "`";
+  return out.empty() ? "" : out + ".";
+}
+
 std::string cell(std::string text) {
   for (size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) text.insert(at, "\\");
   return text;
@@ -179,7 +188,7 @@ class Reference {
         continue;
       }
       out_ += fmt::format("| `{}` | {} | {} | {} | {}{} |\n", field.rule.key, type_text(field), default_text(field), cell(allowed_text(field.rule)), cell(field.rule.help),
-                          field.rule.operational ? " Does not change results." : "");
+                          (field.rule.operational ? " Does not change results." : "") + formerly_text(field.rule));
     }
     for (const Field* field : inner) {
       std::string name = title.starts_with("[") ? title.substr(1, title.find(']') - 1) + "." : title == "The recipe" ? "" : title + ": ";
@@ -205,6 +214,14 @@ void keys_of(const Json& value, const std::string& path, std::vector<std::string
 }
 
 }  // namespace
+
+Json schema_of(const Table& table) { return {{"type", "object"}, {"properties", properties_of(table)}, {"additionalProperties", false}}; }
+
+std::string reference_of(const std::string& title, const std::string& help, const Table& table) {
+  Reference reference;
+  reference.section(title, help, table);
+  return reference.take();
+}
 
 Json recipe_schema() {
   Json properties = properties_of(table_of<RecipeOptions>());

@@ -14,6 +14,10 @@ Json recipe_schema();
 // Markdown: docs/recipe-reference.md.
 std::string recipe_reference();
 
+// One part of each: what a table may hold.
+Json schema_of(const options::Table& table);
+std::string reference_of(const std::string& title, const std::string& help, const options::Table& table);
+
 // All keys that --set and --sweep take for this trial: "stage.align.learning_rate", "mixture.instruct.weights" …
 std::vector<std::string> settable_keys(const Trial& trial);
 

@@ -10,10 +10,12 @@ namespace {
 
 using Index = std::optional<std::uint32_t>;
 
+constexpr size_t kMostValues = 1'000'000;  // of all axes together
+
 class SweepReader {
  public:
-  SweepReader(const Node& root, const std::vector<Assignment>& set, Diagnostics& problems)
-      : root_(root), set_(set), problems_(problems), sweep_(root.find("sweep")), seed_(static_cast<std::uint64_t>(integer(&root, "seed", 0))) {
+  SweepReader(const Node& root, const std::vector<Assignment>& set, size_t most_trials, Diagnostics& problems)
+      : root_(root), set_(set), most_trials_(most_trials), problems_(problems), sweep_(root.find("sweep")), seed_(static_cast<std::uint64_t>(integer(&root, "seed", 0))) {
     if (sweep_ && !sweep_->is(Kind::kTable)) sweep_ = nullptr;  // reported when it is bound
   }
 
@@ -74,8 +76,11 @@ class SweepReader {
                      .notes = {{"the first one is here", axes_[*other].values.parts[0].position}}, .hint = "keep one of them"});
       return std::nullopt;
     }
+    if (values_ > kMostValues) return std::nullopt;  // said already
     std::optional<Axis> axis = read_axis(said, path, std::move(parts), root_, seed_, problems_);
     if (!axis) return std::nullopt;
+    values_ += axis->values.values.size();
+    if (values_ > kMostValues) problems_.error("too-many-trials", axis->said.position, fmt::format("the axes of the sweep have more than {} values", kMostValues));
     axes_.push_back(std::move(*axis));
     groups_.push_back({axes_.size() - 1});
     return axes_.size() - 1;
@@ -137,7 +142,7 @@ class SweepReader {
   void repeats() {
     const Node* said = entry("repeats");
     const std::int64_t count = integer(sweep_, "repeats", 1);
-    if (!said || count < 2 || count > static_cast<std::int64_t>(kMostTrials)) return;  // its range is checked when it is bound
+    if (!said || count < 2 || count > static_cast<std::int64_t>(most_trials_)) return;  // its range is checked when it is bound
     if (const auto other = index_of("seed")) {
       problems_.error("conflicting-keys", place(*said), "'repeats' and an axis 'seed' both choose seeds", "keep one of them");
       return;
@@ -147,7 +152,7 @@ class SweepReader {
     for (std::int64_t i = 0; i < count; ++i) {
       Node seed;
       seed.kind = Kind::kInteger;
-      seed.scalar = static_cast<std::int64_t>(seed_) + i;
+      seed.scalar = static_cast<std::int64_t>(seed_ + static_cast<std::uint64_t>(i));
       seed.position = said->position;
       seeds.items.push_back(std::move(seed));
     }
@@ -241,9 +246,13 @@ class SweepReader {
     if (random()) points *= static_cast<double>(trials);
     else
       for (const auto& group : groups_) points *= static_cast<double>(axes_[group[0]].values.values.size());
-    if (points <= static_cast<double>(kMostTrials)) return problems_.has_errors();
+    if (random() && points * static_cast<double>(axes_.size()) > static_cast<double>(kMostValues)) {
+      problems_.error("too-many-trials", place(*sweep_), fmt::format("{:.0f} trials draw from {} axes (at most {} values)", points, axes_.size(), kMostValues), "draw fewer trials");
+      return true;
+    }
+    if (points <= static_cast<double>(most_trials_)) return problems_.has_errors();
     problems_.error("too-many-trials", axes_.empty() ? place(*sweep_) : axes_[0].values.parts[0].position,
-                    fmt::format("the sweep spans {:.0f} trials (at most {})", points, kMostTrials), "give the axes fewer values");
+                    fmt::format("the sweep spans {:.0f} trials (at most {})", points, most_trials_), "give the axes fewer values");
     return true;
   }
 
@@ -283,11 +292,13 @@ class SweepReader {
 
   const Node& root_;
   const std::vector<Assignment>& set_;
+  size_t most_trials_;
   Diagnostics& problems_;
   const Node* sweep_;
   std::uint64_t seed_;
   std::vector<Axis> axes_;
   std::vector<std::vector<size_t>> groups_;  // axes that move together; most alone
+  size_t values_ = 0;  // of the axes of the file
   std::optional<size_t> repeats_;
   std::vector<Conditions> excluded_;
   std::vector<std::vector<Index>> points_;
@@ -296,8 +307,8 @@ class SweepReader {
 }  // namespace
 
 Sweep read_sweep(const Node& root, const std::vector<Assignment>& set, const std::vector<std::string>& arguments,
-                 Diagnostics& problems) {
-  return SweepReader(root, set, problems).read(arguments);
+                 size_t most_trials, Diagnostics& problems) {
+  return SweepReader(root, set, most_trials, problems).read(arguments);
 }
 
 }  // namespace saucier::recipe

@@ -22,8 +22,6 @@
 
 namespace saucier::recipe {
 
-inline constexpr size_t kMostTrials = 100'000;
-
 struct Sweep {
   std::vector<Assignment> axes;
   // Which value of each axis a point takes; none where a condition leaves the axis out. One empty point without axes.
@@ -34,6 +32,6 @@ struct Sweep {
 // any more. Points in order: every combination, the last axis fastest, repeats over seeds innermost; or, with
 // method = "random", `trials` drawn ones, the same on every machine.
 Sweep read_sweep(const Node& root, const std::vector<Assignment>& set, const std::vector<std::string>& arguments,
-                 Diagnostics& problems);
+                 size_t most_trials, Diagnostics& problems);
 
 }  // namespace saucier::recipe

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <regex>
 #include <set>
 
 // toml++ 3.3 asserts that a header begins with a key before it reports one that does not ("[" and a line end).
@@ -14,6 +13,7 @@ namespace saucier::recipe {
 namespace {
 
 constexpr int kMostSyntaxErrors = 20;
+constexpr size_t kDeepest = 64;  // brackets and dots of a key, one inside the other
 
 // Turns toml++ nodes into ours. `shift` is added to columns (a value inside a command-line argument).
 class Converter {
@@ -99,16 +99,87 @@ std::string join_lines(const std::vector<std::string>& lines) {
   return text;
 }
 
-bool is_header(const std::string& line) {
-  static const std::regex pattern(R"(^\s*\[\[?[^\[\],{}]*\]?\]?\s*(#.*)?$)");
-  return std::regex_match(line, pattern);
+std::string_view without_spaces(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(" \t\r"), text.size()));
+}
+
+// No std::regex here: it takes a stack frame for every character of a long line.
+bool is_header(std::string_view line) {
+  line = without_spaces(line);
+  if (!line.starts_with('[')) return false;
+  line.remove_prefix(line.starts_with("[[") ? 2 : 1);
+  line.remove_prefix(std::min(line.find_first_of("[],{}"), line.size()));
+  for (int i = 0; i < 2 && line.starts_with(']'); ++i) line.remove_prefix(1);
+  line = without_spaces(line);
+  return line.empty() || line.starts_with('#');
 }
 
 // A line that begins a statement: a header, or a key with its equals sign. A guess, good enough to go on after an error.
-bool begins_statement(const std::string& line) {
-  static const std::regex key(R"RE(^\s*([A-Za-z0-9_-]|"[^"]*"\s*[.=]|'[^']*'\s*[.=]).*=)RE");
-  return is_header(line) || std::regex_search(line, key);
+bool begins_statement(std::string_view line) {
+  if (is_header(line)) return true;
+  line = without_spaces(line);
+  if (line.empty() || line.find('=') == std::string_view::npos) return false;
+  if (line[0] != '"' && line[0] != '\'') return std::isalnum(static_cast<unsigned char>(line[0])) || line[0] == '_' || line[0] == '-' || (line[0] & 0x80);
+  const size_t close = line.find(line[0], 1);
+  const std::string_view behind = close == std::string_view::npos ? std::string_view() : without_spaces(line.substr(close + 1));
+  return behind.starts_with('.') || behind.starts_with('=');
 }
+
+// Behind the string that begins at `at`; behind the line where one of a single line is not closed.
+size_t behind_string(std::string_view text, size_t at) {
+  const char quote = text[at];
+  const bool block = text.substr(at, 3) == std::string(3, quote);
+  size_t end = at + (block ? 3 : 1);
+  while (end < text.size()) {
+    if (quote == '"' && text[end] == '\\') end += 2;
+    else if (!block && text[end] == '\n') return end;
+    else if (text[end] != quote) ++end;
+    else if (!block) return end + 1;
+    else if (text.substr(end, 3) == std::string(3, quote)) {  // up to two quotes may belong to the text
+      end += 3;
+      for (int i = 0; i < 2 && end < text.size() && text[end] == quote; ++i) ++end;
+      return end;
+    } else ++end;
+  }
+  return text.size();
+}
+
+struct Trap {
+  size_t offset = 0;
+  std::string_view message, hint;
+};
+
+// What must not get to toml++ 3.3: a bare key with another letter than ASCII's (for some it runs into
+// __builtin_unreachable; TOML 1.0 has none of them), and nesting that recursion over the tree does not survive.
+std::optional<Trap> find_trap(std::string_view text) {
+  std::vector<size_t> depth = {0};  // at each open bracket: those around it and the dots of the key before it
+  for (size_t at = text.starts_with("\xEF\xBB\xBF") ? 3 : 0; at < text.size();) {
+    const char c = text[at];
+    if (c == '"' || c == '\'') {
+      at = behind_string(text, at);
+      continue;
+    }
+    if (c == '#') {
+      at = std::min(text.find('\n', at), text.size());
+      continue;
+    }
+    if (static_cast<unsigned char>(c) >= 0x80)
+      return Trap{at, "syntax error: only ASCII can stand outside of quotes", "put the name or the text in quotes"};
+    if (c == '[' || c == '{') depth.push_back(depth.back() + 1);
+    else if ((c == ']' || c == '}') && depth.size() > 1) depth.pop_back();
+    else if (c == ',' || (c == '\n' && depth.size() == 1)) depth.back() = depth.size() == 1 ? 0 : depth[depth.size() - 2] + 1;
+    else if (c == '.') ++depth.back();
+    if (depth.back() > kDeepest) return Trap{at, "syntax error: nested deeper than 64 levels", ""};
+    ++at;
+  }
+  return std::nullopt;
+}
+
+struct SyntaxError {
+  Position at;
+  std::string message;
+  std::string hint;
+};
 
 // Brackets opened and not closed on the lines [first, last); strings and comments are not looked into.
 int open_brackets(const std::vector<std::string>& lines, size_t first, size_t last) {
@@ -168,6 +239,22 @@ std::string syntax_message(std::string_view text) {
     }
   }
   return fmt::format("syntax error{}: {}", what, text);
+}
+
+// The tree of `text`, or the first thing in it that is no TOML.
+std::variant<Node, SyntaxError> read_toml(std::string_view text, const Converter& converter) {
+  const std::optional<Trap> trap = find_trap(text);
+  const size_t line = trap ? text.rfind('\n', trap->offset) + 1 : 0;
+  try {
+    const toml::table table = toml::parse(trap ? text.substr(0, line) : text);
+    if (!trap) return converter.convert(table);
+  } catch (const toml::parse_error& error) {
+    const auto before = static_cast<toml::source_index>(trap ? std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(line), '\n') : 0);
+    if (!trap || error.source().begin.line <= before) return SyntaxError{converter.position(error.source()), syntax_message(error.description()), ""};
+  }
+  const auto number = static_cast<toml::source_index>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(line), '\n') + 1);
+  const auto column = static_cast<toml::source_index>(code_points(text.substr(line, trap->offset - line)) + 1);
+  return SyntaxError{converter.position({{number, column}, {number, column + 1}, nullptr}), std::string(trap->message), std::string(trap->hint)};
 }
 
 }  // namespace
@@ -235,30 +322,29 @@ Parsed parse_text(const std::shared_ptr<const SourceText>& source, const std::sh
   std::set<int> reported;
   std::string text = source->text;
   for (int round = 0; round < kMostSyntaxErrors; ++round) {
-    try {
-      const toml::table table = toml::parse(std::string_view(text));
-      parsed.root = converter.convert(table);
+    std::variant<Node, SyntaxError> read = read_toml(text, converter);
+    if (Node* root = std::get_if<Node>(&read)) {
+      parsed.root = std::move(*root);
       parsed.root.position = Position{source, 1, 1, 2};
       return parsed;
-    } catch (const toml::parse_error& error) {
-      parsed.complete = false;
-      if (lines.empty()) lines = split_lines(source->text);
-      const Position at = converter.position(error.source());
-      const Blanked blanked = blank_statement(lines, static_cast<size_t>(std::max(at.line, 1) - 1));
-      if (reported.insert(at.line).second) {
-        Diagnostic problem{.severity = Severity::kError, .code = "syntax", .message = syntax_message(error.description()),
-                           .position = at, .notes = {}, .hint = {}};
-        if (blanked.unclosed) {
-          const int line = static_cast<int>(*blanked.unclosed) + 1;
-          const int end = code_points(source->line(line)) + 1;
-          problem.notes.push_back({"what is left open begins here", Position{source, line, 1, end}});
-        }
-        problems.add(std::move(problem));
-      }
-      parsed.header_lost = parsed.header_lost || blanked.header;
-      if (!blanked.any) return parsed;
-      text = join_lines(lines);
     }
+    const SyntaxError& error = std::get<SyntaxError>(read);
+    parsed.complete = false;
+    if (lines.empty()) lines = split_lines(source->text);
+    const Blanked blanked = blank_statement(lines, static_cast<size_t>(std::max(error.at.line, 1) - 1));
+    if (reported.insert(error.at.line).second) {
+      Diagnostic problem{.severity = Severity::kError, .code = "syntax", .message = error.message, .position = error.at, .notes = {},
+                         .hint = error.hint};
+      if (blanked.unclosed) {
+        const int line = static_cast<int>(*blanked.unclosed) + 1;
+        const int end = code_points(source->line(line)) + 1;
+        problem.notes.push_back({"what is left open begins here", Position{source, line, 1, end}});
+      }
+      problems.add(std::move(problem));
+    }
+    parsed.header_lost = parsed.header_lost || blanked.header;
+    if (!blanked.any) return parsed;
+    text = join_lines(lines);
   }
   return parsed;
 }
@@ -275,17 +361,19 @@ std::optional<Node> parse_value(const std::shared_ptr<const SourceText>& source,
     node.origin = origin;
     return node;
   };
-  try {
-    const toml::table table = toml::parse(std::string(kBefore) + std::string(text));
-    Node node = converter.convert(*table.get("v"));
+  std::variant<Node, SyntaxError> read = read_toml(std::string(kBefore) + std::string(text), converter);
+  if (Node* root = std::get_if<Node>(&read)) {
+    Node node = std::move(*root->find("v"));
+    node.key.clear();
+    node.key_position = {};
     return node.is(Kind::kDate) ? as_string() : node;
-  } catch (const toml::parse_error& error) {
-    const size_t first = text.find_first_not_of(' ');
-    const bool opens = first != std::string_view::npos && std::string_view("[{\"'").find(text[first]) != std::string_view::npos;
-    if (!opens && first != std::string_view::npos) return as_string();
-    problems.error("syntax", converter.position(error.source()), syntax_message(error.description()));
-    return std::nullopt;
   }
+  const size_t first = text.find_first_not_of(' ');
+  const bool opens = first != std::string_view::npos && std::string_view("[{\"'").find(text[first]) != std::string_view::npos;
+  if (!opens && first != std::string_view::npos) return as_string();
+  const SyntaxError& error = std::get<SyntaxError>(read);
+  problems.error("syntax", error.at, error.message, error.hint);
+  return std::nullopt;
 }
 
 }  // namespace saucier::recipe

@@ -21,6 +21,8 @@ namespace {
 
 const std::string kBase = read_file(SAUCIER_SOURCE_DIR "/tests/golden/recipe/lib/base.toml");
 
+const recipe::Reading kCheck = {.text_of = {}, .renames = nullptr, .most_trials = recipe::kMostTrials, .trials = false};
+
 fs::path write(const fs::path& file, const std::string& text) {
   std::ofstream(file) << text;
   return file;
@@ -47,7 +49,7 @@ void each_trial_stands_alone(const fs::path& file, size_t wanted) {
   const recipe::Recipe all = recipe::load(file, {}, {});
   INFO(all.problems.render());
   REQUIRE(all.trials.size() == wanted);
-  CHECK(recipe::check(file, {}, {}).count == wanted);
+  CHECK(recipe::load(file, {}, {}, kCheck).count == wanted);
   std::set<std::string> distinct;
   for (const recipe::Trial& trial : all.trials) {
     std::vector<std::string> set;
@@ -103,6 +105,23 @@ seed = [1, 2]
 "stage.instruct.warmup_ratio" = { values = [0.03, 0.1], when = { "stage.instruct.schedule" = "cosine" } }
 "stage.instruct.conversation.max_turns" = { values = [1, 2], when = { "stage.instruct.schedule" = "constant" } }
 )"), 4);
+  // What others refer to, at one remove and at two.
+  each_trial_stands_alone(sweep(R"(
+[variables]
+rate = 1e-4
+same = "${variables.rate}"
+[[stage]]
+name = "more"
+kind = "train"
+trains = ["projector"]
+data = "data.captions"
+learning_rate = "${stage.instruct.learning_rate}"
+projector_learning_rate = "${variables.same}"
+[sweep.axes]
+"variables.rate" = [1e-4, 3e-4]
+"stage.instruct.learning_rate" = [1e-4, 2e-4]
+"conversation.max_turns" = [1, 2]
+)"), 8);
   // What a trial changes as a whole.
   each_trial_stands_alone(sweep(R"(
 [sweep.axes]
@@ -119,7 +138,7 @@ seed = { range = [1, 50] }
 "stage.instruct.learning_rate" = [1e-4, -1.0, 2e-4]
 "conversation.template" = ["vicuna_v1", "vicuna_v2"]
 )");
-  const recipe::Recipe checked = recipe::check(file, {}, {});
+  const recipe::Recipe checked = recipe::load(file, {}, {}, kCheck);
   CHECK(checked.count == 0);
   REQUIRE(checked.problems.list().size() == 2);
   CHECK(checked.problems.list()[0].message == "'learning_rate' must be more than 0 and at most 10 (got -1)");
@@ -137,7 +156,7 @@ TEST_CASE("speed of checking ten thousand trials of a recipe of two thousand lin
   const auto time = [&](const std::string& what, const std::string& sweep) {
     const fs::path file = write(folder.path() / "base.toml", text + sweep);
     const std::clock_t start = std::clock();
-    const recipe::Recipe checked = recipe::check(file, {}, {});
+    const recipe::Recipe checked = recipe::load(file, {}, {}, kCheck);
     const double took = 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     INFO(checked.problems.render());
     CHECK(checked.count == (sweep.empty() ? 1 : 10'000));
@@ -159,6 +178,13 @@ trials = 10_000
 "stage.instruct.learning_rate" = { loguniform = [1e-5, 1e-3] }
 "stage.align.learning_rate" = { loguniform = [1e-5, 1e-3] }
 "stage.instruct.warmup_ratio" = { uniform = [0, 0.1] }
+)");
+  text += "\n[variables]\nrate = 1e-4\n";
+  for (size_t at = 0; (at = text.find("learning_rate = 1e-3", at)) != std::string::npos;) text.replace(at, 20, "learning_rate = \"${variables.rate}\"");
+  time("a variable that every stage refers to", R"(
+[sweep.axes]
+"variables.rate" = { log = [1e-5, 1e-3, 100] }
+seed = { range = [1, 100] }
 )");
   time("conversation, seeds and two stages", R"(
 [sweep.axes]

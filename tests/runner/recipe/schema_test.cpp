@@ -8,6 +8,7 @@
 #include <set>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
@@ -99,6 +100,7 @@ TEST_CASE("the schema refuses what types, ranges and names can tell, and nothing
   const std::set<std::string> beyond = {"out-of-range-objects", "unknown-key-of-another-kind", "out-of-range-infinite", "missing-key-name"};
   const auto by_path = [](const std::string& name) { return name.starts_with("sweep-") || name.starts_with("append-") || name.starts_with("reference-"); };
   int refused = 0;
+  std::string cases;  // for taplo (tests/docs/taplo.py)
   for (const auto& entry : fs::directory_iterator(".")) {
     const fs::path file = entry.path().filename();
     if (file.extension() != ".toml") continue;
@@ -112,7 +114,9 @@ TEST_CASE("the schema refuses what types, ranges and names can tell, and nothing
     INFO(file.string() << "\n" << loaded.problems.render());
     CHECK(schema.allows(text.json) != tells);
     refused += tells;
+    cases += fmt::format("{} {}\n", tells ? "refused" : "taken", file.string());
   }
   fs::current_path(before);
   CHECK(refused >= 30);
+  std::ofstream(SAUCIER_BINARY_DIR "/schema-cases.txt") << cases;
 }
