@@ -120,7 +120,8 @@ std::vector<std::string> seeds(const fs::path& repository) {
   std::vector<fs::path> files;
   for (const char* folder : {"recipes", "tests/golden/recipe", "tests/e2e"})
     for (const auto& entry : fs::recursive_directory_iterator(repository / folder))
-      if (entry.path().extension() == ".toml") files.push_back(entry.path().lexically_relative(repository));
+      // A million values of axes are slow under sanitizers, and mutation finds the way there by itself.
+      if (entry.path().extension() == ".toml" && !entry.path().stem().string().starts_with("sweep-too-many-")) files.push_back(entry.path().lexically_relative(repository));
   std::sort(files.begin(), files.end());
   std::vector<std::string> out;
   for (const fs::path& file : files) out.push_back(seed_of(repository, file));
