@@ -4,6 +4,7 @@
 #   make quickstart    build, then run recipes/quickstart.toml and show what came out
 #   make test          build, then every test
 #   make speed         prints what small pieces cost (the tests' hidden [speed] cases)
+#   make fuzz          RUNS random texts through the recipe language, by libFuzzer
 #   make build         leaves build/saucier and build/saucier-worker
 #   make check-format  clang-format and clang-tidy over the tree (needs both installed)
 
@@ -16,14 +17,16 @@ MAKEFLAGS += --no-print-directory
 BUILD   ?= build
 PRESET  ?= release
 TORCH   ?= 2.13.0
+TAPLO   ?= 0.9.3
 JOBS    ?= $(shell nproc)
 RECIPE  ?= recipes/quickstart.toml
+RUNS    ?= 10000000
 
 PACKAGES := g++ cmake ninja-build pkg-config ccache mold python3 python3-venv ca-certificates \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libpng-dev libfreetype-dev \
   libboost-program-options-dev libpcre2-dev catch2 libvalijson-dev fonts-noto-color-emoji unicode-data unicode-cldr-core
 
-.PHONY: build test quickstart speed packages torch configure check-format clean
+.PHONY: build test quickstart speed packages torch taplo configure fuzz check-format clean
 
 packages:
 	@missing=""
@@ -74,9 +77,29 @@ configure: torch
 build: configure
 	@ninja -C $(BUILD) -j $(JOBS) --quiet saucier saucier-worker
 
-test: configure
+# For the tests alone: another reader of our TOML and its schema.
+taplo: packages
+	@python=$(BUILD)/venv/bin/python
+	[ -x $$python ] || python3 -m venv $(BUILD)/venv
+	[ "$$($(BUILD)/venv/bin/taplo --version 2>/dev/null)" = "taplo $(TAPLO)" ] && exit 0
+	$(BUILD)/venv/bin/pip install -q --disable-pip-version-check "taplo==$(TAPLO)" || {
+	  echo "error: taplo $(TAPLO) could not be installed into $(BUILD)/venv" >&2
+	  echo "hint: set TAPLO to a version your index has" >&2
+	  exit 2
+	}
+
+test: configure taplo
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+
+# The replay in test_fuzz is the short run; this one needs clang-14 and goes on where the last one stopped.
+fuzz:
+	@$(MAKE) packages PACKAGES="$(PACKAGES) clang-14 libclang-rt-14-dev"
+	cmake --preset fuzz > /dev/null
+	ninja -C build-fuzz -j $(JOBS) --quiet recipe_fuzzer recipe_fuzz_seeds
+	build-fuzz/recipe_fuzz_seeds build-fuzz/seeds
+	mkdir -p build-fuzz/corpus
+	build-fuzz/recipe_fuzzer -runs=$(RUNS) -max_len=8192 -timeout=20 -dict=build-fuzz/seeds.dict -print_final_stats=1 build-fuzz/corpus build-fuzz/seeds
 
 speed: configure
 	@ninja -C $(BUILD) -j $(JOBS) --quiet

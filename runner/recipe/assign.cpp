@@ -16,6 +16,15 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+bool is_utf8(const std::string& text) {
+  try {
+    (void)Json(text).dump();
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
 // Splits at commas outside of brackets and quotes.
 std::vector<std::string_view> split_values(std::string_view text) {
   std::vector<std::string_view> parts;
@@ -54,6 +63,10 @@ class ArgumentReader {
   // The path; what stands behind the equals sign is left for `values`.
   std::optional<Assignment> path() {
     const std::string& text = source_->text;
+    if (!is_utf8(text)) {
+      problems_.error("syntax", at(0, text.size()), fmt::format("'{}' takes UTF-8, and this is none", name_));
+      return std::nullopt;
+    }
     const size_t equals = text.find('=');
     if (equals == std::string::npos) {
       problems_.error("syntax", at(0, text.size()), fmt::format("'{}' needs 'key=value' (got '{}')", name_, text),

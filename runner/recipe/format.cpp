@@ -385,7 +385,7 @@ std::optional<std::string> format(const std::shared_ptr<const SourceText>& sourc
   if (!before.complete) return std::nullopt;
   try {
     const std::string text = plain(source->text);
-    const auto formatted = std::make_shared<SourceText>(source->name, Writer().write(Reader(text).document()));
+    const auto formatted = std::make_shared<const SourceText>(SourceText{source->name, Writer().write(Reader(text).document())});
     Diagnostics none;
     const Parsed after = parse_text(formatted, nullptr, none);
     if (after.complete && same(before.root, after.root)) return formatted->text;

@@ -481,6 +481,16 @@ TEST_CASE("a trial written out as TOML is the same trial, and says where each va
   CHECK(origin("[model.language_model]", "hidden_size") == "default");
 }
 
+TEST_CASE("an argument that is no UTF-8 is refused") {
+  const Folder folder;
+  const fs::path file = folder.write("x.toml", kBase);
+  for (const Recipe& recipe : {load(file, {"stage.align.data=\xff"}, {}), load(file, {}, {"stage.align.data=\xff,x"})}) {
+    REQUIRE(recipe.problems.list().size() == 1);
+    CHECK(recipe.problems.list()[0].message.ends_with("takes UTF-8, and this is none"));
+    CHECK(recipe.trials.empty());
+  }
+}
+
 TEST_CASE("all shipped recipes are right, and written out they are the same") {
   const Folder folder;
   int recipes = 0;
