@@ -77,6 +77,7 @@ Bound bind_recipe(const Node& root, Diagnostics& problems) {
   binder.know("[sweep]", table_of<SweepOptions>());
   binder.know("a [[stage]] that trains", table_of<options::TrainOptions>());
   bound.said = binder.table(root, table_of<RecipeOptions>(), "the recipe", "", {"stage", "variables"});
+  bound.missing = binder.take_missing();
   bound.options = options::from_json<RecipeOptions>(bound.said);
   const Node* stages = root.find("stage");
   if (!stages) return bound;

@@ -86,7 +86,7 @@ class ModelChecks {
     const Node* part = part_node(key);
     if (part && !part->is(Kind::kTable)) return;
     if (!path.empty()) {
-      if (init != "random" && !fs::exists(fs::path(path) / "config.json"))
+      if (init != "random" && fs::exists(path) && !fs::exists(fs::path(path) / "config.json"))
         problems_.error("missing-file", place_of(*part, "path"),
                         fmt::format("'{}' holds no model: there is no config.json in it", part->find("path")->text()),
                         "name a folder in Hugging Face layout");
@@ -126,6 +126,19 @@ class ModelChecks {
   const Node* node_ = nullptr;  // [model]
 };
 
+// Of the data sources only those that a stage draws from count: others may be absent.
+void collect_missing(const Bound& bound, MissingFiles& missing) {
+  if (bound.missing.empty()) return;
+  std::set<std::string> read;
+  for (const BoundStage& stage : bound.stages)
+    for (const std::string& name : sources_of(bound, stage, false)) read.insert(name);
+  for (const MissingFile& file : bound.missing) {
+    constexpr std::string_view kData = "data.";
+    const bool of_source = file.key.starts_with(kData);
+    if (!of_source || read.contains(file.key.substr(kData.size(), file.key.rfind('.') - kData.size()))) missing.add(file);
+  }
+}
+
 }  // namespace
 
 void check_model(const Bound& bound, Diagnostics& problems) { ModelChecks(bound, problems).check(); }
@@ -141,6 +154,7 @@ void check(Bound& bound, Diagnostics& problems, Usage& usage) {
     for (const std::string& name : mixtures_of(bound, stage)) usage.mixtures.insert(name);
     for (const std::string& name : sources_of(bound, stage, true)) usage.sources.insert(name);
   }
+  collect_missing(bound, usage.missing);
 }
 
 }  // namespace saucier::recipe

@@ -9,10 +9,11 @@
 
 namespace saucier::recipe {
 
-// What some stage of some trial reads, collected over all trials for the "never used" warnings.
+// What some stage of some trial reads, collected over all trials for the warnings.
 struct Usage {
   std::set<std::string> sources;
   std::set<std::string> mixtures;
+  MissingFiles missing;
 };
 
 // All checks; also resolves BoundStage::goes_on_from.

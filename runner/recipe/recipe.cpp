@@ -66,11 +66,10 @@ class Loader {
     recipe_.file = file;
     for (const Assignment& axis : sweep_.axes) recipe_.axes.push_back(axis.path);
     for (const auto& point : sweep_.points) add_trial(text.root, point);
-    if (!problems_.has_errors()) {  // a wrong name makes something else unused
-      Diagnostics late;
-      check_usage(text.root, usage_, late);
-      problems_.add(late);
-    }
+    Diagnostics late;
+    usage_.missing.report(late);
+    if (!problems_.has_errors()) check_usage(text.root, usage_, late);  // a wrong name makes something else unused
+    problems_.add(late);
     recipe_.problems = problems_.take(text);
     if (problems_.has_errors()) recipe_.trials.clear();
     return std::move(recipe_);
