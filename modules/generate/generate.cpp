@@ -55,14 +55,15 @@ data::Picture grey_picture(std::int64_t side) {
 }
 
 // Tower features [N, P, C] of the given pictures.
-at::Tensor encode_pictures(const model::JoinedModel& model, const std::vector<data::PictureRef>& references, bool grey) {
+at::Tensor encode_pictures(const model::JoinedModel& model, const std::vector<data::PictureRef>& references,
+                           std::string_view aspect, bool grey) {
   std::vector<at::Tensor> parts;
   for (size_t begin = 0; begin < references.size(); begin += kPicturesATowerPass) {
     std::vector<data::Picture> pictures;
     for (size_t i = begin; i < std::min(references.size(), begin + kPicturesATowerPass); ++i)
       pictures.push_back(grey ? grey_picture(model.tower->config().image_size)
                               : references[i].source->load(references[i].reference));
-    parts.push_back(model.picture_features(model::pixel_values(pictures, model.tower->config())));
+    parts.push_back(model.picture_features(model::pixel_values(pictures, model.tower->config(), aspect)));
   }
   return parts.empty() ? at::Tensor() : at::cat(parts);
 }
@@ -206,7 +207,7 @@ std::vector<std::string> answer(const model::JoinedModel& given, const options::
       }
       prompts.push_back({order[at], prompt_ids(model, conversation, question), row});
     }
-    const at::Tensor features = encode_pictures(model, pictures, options.grey_pictures);
+    const at::Tensor features = encode_pictures(model, pictures, conversation.image_aspect, options.grey_pictures);
     const auto length = [&](const Prompt& prompt) {
       return static_cast<std::int64_t>(prompt.ids.size()) + (prompt.picture >= 0 ? model.picture_tokens() : 0);
     };

@@ -22,7 +22,7 @@ struct GenerateOptions {
   bool grey_pictures = false;  // blind: every picture replaced by plain grey
 };
 
-// One answer a question, in their order. `conversation` gives template, system message and image position. Pictures are
+// One answer a question, in their order. `conversation` gives template, system message, image position and aspect. Pictures are
 // loaded and encoded once for all questions about them. `on_progress(done)` may be empty.
 std::vector<std::string> answer(const model::JoinedModel& model, const options::ConversationOptions& conversation,
                                 std::span<const Question> questions, const GenerateOptions& options,

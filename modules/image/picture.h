@@ -1,6 +1,7 @@
 // Pictures as bytes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -25,5 +26,11 @@ std::string base64(std::string_view bytes);
 // Bicubic (a = -0.5) with antialiasing: the bytes of Image.resize of Pillow 13, in the same fixed-point arithmetic.
 // Width and height above 0.
 Picture resize(const Picture& picture, int width, int height);
+
+// A square of `side` pixels from a picture of any shape, the two ways of LLaVA's image_aspect_ratio. Squares come out alike.
+//   cut: the shorter side becomes `side`, the middle of the longer one is kept (what CLIP's preprocessing does)
+//   pad: pasted on the middle of a square of one colour as large as the longer side, and that is resized
+Picture cut_to_square(const Picture& picture, int side);
+Picture pad_to_square(const Picture& picture, int side, const std::array<std::uint8_t, 3>& colour);
 
 }  // namespace saucier::image

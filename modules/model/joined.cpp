@@ -16,6 +16,12 @@
 namespace saucier::model {
 namespace {
 
+// CLIP's mean as bytes, cut as LLaVA does: (122, 116, 104).
+constexpr std::array<std::uint8_t, 3> kMeanColour = {static_cast<std::uint8_t>(kPixelMean[0] * 255),
+                                                     static_cast<std::uint8_t>(kPixelMean[1] * 255),
+                                                     static_cast<std::uint8_t>(kPixelMean[2] * 255)};
+static_assert(kMeanColour == std::array<std::uint8_t, 3>{122, 116, 104});
+
 at::Tensor to_tensor(const std::vector<std::int64_t>& values) {
   return at::tensor(values, at::TensorOptions(at::kLong));
 }
@@ -28,6 +34,11 @@ bool wants_gradient(const Parameters& parameters) {
 
 std::int64_t JoinedModel::picture_tokens() const {
   return tower ? tower->config().patches() + (keep_class ? 1 : 0) : 0;
+}
+
+void JoinedModel::compute_in(at::ScalarType dtype) {
+  if (tower) tower->compute_in(dtype);
+  language.compute_in(dtype);
 }
 
 at::Tensor JoinedModel::picture_features(const at::Tensor& pixels) const {
@@ -81,14 +92,14 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
   const at::Device device = language.parameters().at("model.embed_tokens.weight").device();
   const auto place = [&](const std::vector<std::int64_t>& values) { return to_tensor(values).to(device); };
   const std::int64_t rows = static_cast<std::int64_t>(ids.size()), width = language.config().hidden_size;
-  at::Tensor table = at::zeros({rows * tokens, width}, at::TensorOptions(at::kFloat).device(device));
+  at::Tensor table = at::zeros({rows * tokens, width}, at::TensorOptions(language.dtype()).device(device));
   if (!words.empty()) table.index_copy_(0, place(word_at), language.embed(place(words)));
   if (pictures > 0) {
     SAUCIER_CHECK(projector.has_value(), "pictures for a model without a projector");
     const at::Tensor projected = projector->forward(features.reshape({pictures * patches, -1}));  // [N P, D]
     if (projected.size(1) != width)
       throw Error(fmt::format("the projector gives width {}, the language model takes {}", projected.size(1), width));
-    table.index_copy_(0, place(patch_at), projected);
+    table.index_copy_(0, place(patch_at), projected.to(language.dtype()));
   }
   batch.embeds = table.view({rows, tokens, width});
   batch.predict_at = place(predict_at);
@@ -96,7 +107,8 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
   return batch;
 }
 
-at::Tensor pixel_values(std::span<const data::Picture> pictures, const VisionConfig& config) {
+at::Tensor pixel_values(std::span<const data::Picture> pictures, const VisionConfig& config, std::string_view aspect) {
+  SAUCIER_CHECK(aspect == "square" || aspect == "pad", "image aspect '{}'", aspect);
   const std::int64_t side = config.image_size, plane = side * side;
   std::array<std::array<float, 256>, 3> levels{};
   for (size_t channel = 0; channel < 3; ++channel)
@@ -109,8 +121,9 @@ at::Tensor pixel_values(std::span<const data::Picture> pictures, const VisionCon
     for (std::int64_t n = begin; n < end; ++n) {
       const data::Picture& given = pictures[static_cast<size_t>(n)];
       const bool fits = given.width == side && given.height == side;
-      const data::Picture resized =
-          fits ? data::Picture{} : image::resize(given, static_cast<int>(side), static_cast<int>(side));
+      const data::Picture resized = fits              ? data::Picture{}
+                                    : aspect == "pad" ? image::pad_to_square(given, static_cast<int>(side), kMeanColour)
+                                                      : image::cut_to_square(given, static_cast<int>(side));
       const std::uint8_t* from = (fits ? given : resized).pixels.data();
       float* to = out + n * 3 * plane;
       for (std::int64_t i = 0; i < plane; ++i)

@@ -22,6 +22,8 @@ struct JoinedModel {
 
   std::int64_t picture_tokens() const;  // 0 without a tower
 
+  void compute_in(at::ScalarType dtype);  // tower and language model; see parts.h
+
   // pixels [N, 3, S, S] → tower features [N, P, C]; no gradient is kept unless tower parameters want one.
   at::Tensor picture_features(const at::Tensor& pixels) const;
 
@@ -38,8 +40,8 @@ struct JoinedModel {
                const at::Tensor& features) const;
 };
 
-// uint8 pictures → [N, 3, S, S] float32, resized to the tower's size, CLIP's mean and deviation (mean [0.48145466,
-// 0.4578275, 0.40821073], std [0.26862954, 0.26130258, 0.27577711]).
-at::Tensor pixel_values(std::span<const data::Picture> pictures, const VisionConfig& config);
+// uint8 pictures → [N, 3, S, S] float32: made square (`aspect` as options::ConversationOptions::image_aspect has it, padding in
+// CLIP's mean colour) at the tower's size, with CLIP's mean and deviation (config.h).
+at::Tensor pixel_values(std::span<const data::Picture> pictures, const VisionConfig& config, std::string_view aspect);
 
 }  // namespace saucier::model

@@ -338,14 +338,16 @@ at::Tensor turn(const at::Tensor& x, const Rotary& angles) {  // x [B, H, T, E]
   if (!angles.cos.defined()) return x;
   const at::Tensor cos = angles.cos.unsqueeze(1), sin = angles.sin.unsqueeze(1);  // [1 or B, 1, T, E / 2]
   const std::vector<at::Tensor> halves = x.chunk(2, -1);
-  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1);
+  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1).to(x.scalar_type());
 }
 
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
   if (has_loops(x)) return RmsNorm::apply(x, weight, epsilon);
-  return x * (x.square().mean(-1, true) + epsilon).rsqrt() * weight;
+  const bool narrow = x.scalar_type() == at::kBFloat16 || x.scalar_type() == at::kHalf;  // too few digits for a mean
+  const at::Tensor wide = narrow ? x.to(at::kFloat) : x;
+  return (wide * (wide.square().mean(-1, true) + epsilon).rsqrt()).to(x.scalar_type()) * weight;
 }
 
 at::Tensor swiglu(const at::Tensor& gate_up) {

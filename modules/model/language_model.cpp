@@ -66,11 +66,16 @@ LanguageModel::LanguageModel(LanguageConfig config, Parameters parameters)
 }
 
 at::Tensor LanguageModel::embed(const at::Tensor& ids) const {
-  return at::embedding(parameters_.at("model.embed_tokens.weight"), ids);
+  return at::embedding(parameters_.at("model.embed_tokens.weight"), ids).to(dtype_);
+}
+
+void LanguageModel::compute_in(at::ScalarType dtype) {
+  dtype_ = dtype;
+  keep_frozen_in(parameters_, dtype);
 }
 
 at::Tensor LanguageModel::logits(const at::Tensor& hidden) const {
-  return at::linear(hidden, parameters_.at(config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight"));
+  return at::linear(hidden, weight(config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight"));
 }
 
 // Runs the layers over embeds [B, T, D]; `attend(layer, heads)` gives [B, H, T, E].
@@ -82,7 +87,7 @@ at::Tensor LanguageModel::layers(const at::Tensor& embeds, const at::Tensor& pos
                             fmt::join(embeds.sizes(), ", ")));
   const Rotary angles = rotary(positions, config_.head_dim, config_.rope_theta);
   const auto norm = [&](const std::string& name, const at::Tensor& x) {
-    return rms_norm(x, parameters_.at(name + ".weight"), config_.rms_norm_eps);
+    return rms_norm(x, weight(name + ".weight"), config_.rms_norm_eps);
   };
   at::Tensor x = embeds.reshape({rows * tokens, width});
   for (std::int64_t number = 0; number < config_.layers; ++number) {

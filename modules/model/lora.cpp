@@ -65,6 +65,7 @@ void LanguageModel::set_lora(const LoraConfig& config, Parameters lora) {
 
 void LanguageModel::merge_lora() {
   if (!lora_config_) return;
+  SAUCIER_CHECK(dtype_ == at::kFloat, "LoRA merged into weights of too few digits");
   at::NoGradGuard no_grad;
   for (const auto& [name, a] : lora_) {
     if (!name.ends_with(".lora_A.weight")) continue;
@@ -80,9 +81,9 @@ void LanguageModel::merge_lora() {
 // The update is either added to the weight before the product or to the product. The first costs a full weight gradient
 // but no further product over the rows, and is the cheaper one for narrow layers of a high rank (multiply-adds per
 // row: in * out against 3 r (in + out), forward and backward). Dropout stands between the two products, so it needs the
-// second.
+// second; so does bfloat16, in which a weight would swallow a small update.
 bool LanguageModel::folds_lora(std::int64_t rows, std::int64_t in, std::int64_t out) const {
-  if (training_ && lora_config_->dropout > 0) return false;
+  if ((training_ && lora_config_->dropout > 0) || dtype_ != at::kFloat) return false;
   const std::int64_t rank = lora_config_->rank;
   if (!at::GradMode::is_enabled()) return in * out < rows * (in + out);
   return in * out * (rows + 3 * rank) < 3 * rank * (in + out) * rows;
@@ -95,7 +96,7 @@ at::Tensor LanguageModel::linear(const std::string& prefix, std::initializer_lis
   bool plain = true;  // every weight stands for its whole module
   for (const char* module : modules) {
     const std::string path = prefix + module;
-    const at::Tensor& weight = parameters_.at(path + ".weight");
+    const at::Tensor weight = this->weight(path + ".weight");
     const auto a = lora_config_ ? lora_.find(path + ".lora_A.weight") : lora_.end();
     if (a == lora_.end()) {
       weights.push_back(weight);
@@ -119,7 +120,7 @@ at::Tensor LanguageModel::linear(const std::string& prefix, std::initializer_lis
     const auto a = lora_config_ ? lora_.find(path + ".lora_A.weight") : lora_.end();
     if (a != lora_.end() && !folds_lora(rows, weight.size(1), weight.size(0))) {
       const at::Tensor dropped = at::dropout(x, lora_config_->dropout, training_);
-      y = at::addmm(y, at::linear(dropped, a->second), lora_.at(path + ".lora_B.weight").t(), 1,
+      y = at::addmm(y, at::linear(dropped, a->second.to(dtype_)), lora_.at(path + ".lora_B.weight").to(dtype_).t(), 1,
                     scale_of(*lora_config_));
     }
     outputs.push_back(y);

@@ -1,6 +1,9 @@
 // The three parts of a LLaVA model as functions over named tensors, and LoRA. Shapes: docs/shapes.md.
 //   B rows, T tokens, D width of the language model, P patches, C width of the tower, H heads, V vocabulary.
-// A part owns its tensors by their Hugging Face names; whoever trains marks them requires_grad. All fp32 here.
+// A part owns its tensors by their Hugging Face names; whoever trains marks them requires_grad. They are float32, and so is what
+// is computed, until compute_in(bfloat16): from then on tower and language model keep those that want no gradient in bfloat16,
+// and every operation casts the others (and LoRA, and the projector by its input) where it uses them, so that gradients and
+// optimizer see float32.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -28,6 +31,8 @@ class VisionTower {  // CLIPVisionModel: "vision_model.embeddings.…", "vision_
   // The class token after post_layernorm: [B, C].
   at::Tensor pooled(const at::Tensor& pixels) const;
 
+  void compute_in(at::ScalarType dtype);
+
   const VisionConfig& config() const { return config_; }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
@@ -35,6 +40,7 @@ class VisionTower {  // CLIPVisionModel: "vision_model.embeddings.…", "vision_
  private:
   VisionConfig config_;
   Parameters parameters_;
+  at::ScalarType dtype_ = at::kFloat;
 };
 
 class Projector {  // "linear_1.weight", … as in multi_modal_projector; exact GELU between
@@ -89,12 +95,16 @@ class LanguageModel {  // LlamaForCausalLM: "model.embed_tokens.weight", "model.
   void merge_lora();  // W += alpha / rank · B A; for generation
   void set_training(bool training) { training_ = training; }  // LoRA dropout
 
+  void compute_in(at::ScalarType dtype);
+  at::ScalarType dtype() const { return dtype_; }
+
   const LanguageConfig& config() const { return config_; }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 
  private:
   // The outputs of some linear layers of one input, side by side: x [N, in] → [N, sum of out].
+  at::Tensor weight(const std::string& name) const { return parameters_.at(name).to(dtype_); }
   at::Tensor linear(const std::string& prefix, std::initializer_list<const char*> modules, const at::Tensor& x) const;
   bool folds_lora(std::int64_t rows, std::int64_t in, std::int64_t out) const;
   template <class Attend>
@@ -104,6 +114,7 @@ class LanguageModel {  // LlamaForCausalLM: "model.embed_tokens.weight", "model.
   Parameters lora_;
   std::optional<LoraConfig> lora_config_;
   bool training_ = false;
+  at::ScalarType dtype_ = at::kFloat;
 };
 
 }  // namespace saucier::model

@@ -72,7 +72,8 @@ at::Tensor Projector::forward(const at::Tensor& features) const {
   at::Tensor x = features;
   for (std::int64_t number = 1; number <= layers_of(kind_); ++number) {
     if (number > 1) x = at::gelu(x);
-    x = at::linear(x, parameters_.at(layer_name(number) + ".weight"), parameters_.at(layer_name(number) + ".bias"));
+    const auto get = [&](const char* name) { return parameters_.at(layer_name(number) + name).to(x.scalar_type()); };
+    x = at::linear(x, get(".weight"), get(".bias"));
   }
   return x;
 }

@@ -45,4 +45,9 @@ at::Tensor uniform_tensor(const std::vector<std::int64_t>& sizes, double bound, 
   return at::empty(sizes, at::kFloat).uniform_(-bound, bound, generator(seed, name));
 }
 
+void keep_frozen_in(Parameters& parameters, at::ScalarType dtype) {
+  for (auto& [name, tensor] : parameters)
+    if (!tensor.requires_grad()) tensor = tensor.to(dtype);
+}
+
 }  // namespace saucier::model

@@ -25,4 +25,7 @@ at::Tensor normal_tensor(const std::vector<std::int64_t>& sizes, double deviatio
 at::Tensor uniform_tensor(const std::vector<std::int64_t>& sizes, double bound, std::uint64_t seed,
                           std::string_view name);
 
+// Turns those that want no gradient into `dtype`: what is trained keeps its digits.
+void keep_frozen_in(Parameters& parameters, at::ScalarType dtype);
+
 }  // namespace saucier::model

@@ -26,8 +26,8 @@ std::string layer_name(std::int64_t layer) { return fmt::format("vision_model.en
 // One pass through some layers. x: [B * T, C] with T = P + 1 tokens, the class token first.
 class Pass {
  public:
-  Pass(const VisionConfig& config, const Parameters& parameters, const at::Tensor& pixels)
-      : config_(config), parameters_(parameters), rows_(pixels.size(0)), tokens_(config.patches() + 1) {
+  Pass(const VisionConfig& config, const Parameters& parameters, at::ScalarType dtype, const at::Tensor& pixels)
+      : config_(config), parameters_(parameters), dtype_(dtype), rows_(pixels.size(0)), tokens_(config.patches() + 1) {
     if (pixels.dim() != 4 || pixels.size(1) != kChannels || pixels.size(2) != config.image_size ||
         pixels.size(3) != config.image_size)
       throw Error(fmt::format("the vision tower takes pictures of {0} x {0} pixels, got a tensor of shape [{1}]",
@@ -36,7 +36,8 @@ class Pass {
 
   at::Tensor embed(const at::Tensor& pixels) const {
     const std::int64_t side = config_.image_size / config_.patch_size, p = config_.patch_size;
-    const at::Tensor squares = pixels.narrow(2, 0, side * p)
+    const at::Tensor squares = pixels.to(dtype_)
+                                   .narrow(2, 0, side * p)
                                    .narrow(3, 0, side * p)
                                    .reshape({rows_, kChannels, side, p, side, p})
                                    .permute({0, 2, 4, 1, 3, 5})
@@ -77,13 +78,14 @@ class Pass {
   }
 
  private:
-  const at::Tensor& get(const std::string& name) const { return parameters_.at(name); }
+  at::Tensor get(const std::string& name) const { return parameters_.at(name).to(dtype_); }
   at::Tensor linear(const std::string& name, const at::Tensor& x) const {
     return at::linear(x, get(name + ".weight"), get(name + ".bias"));
   }
 
   const VisionConfig& config_;
   const Parameters& parameters_;
+  at::ScalarType dtype_;
   std::int64_t rows_, tokens_;
 };
 
@@ -150,13 +152,18 @@ at::Tensor VisionTower::forward(const at::Tensor& pixels, std::int64_t layer, bo
   if (index < 0 || index >= states)
     throw Error(fmt::format("vision layer '{}' is outside of {} to {} (a tower of {} layers)", layer, -states,
                             states - 1, config_.layers));
-  const at::Tensor x = Pass(config_, parameters_, pixels).hidden(pixels, index);  // [B, P + 1, C]
+  const at::Tensor x = Pass(config_, parameters_, dtype_, pixels).hidden(pixels, index);  // [B, P + 1, C]
   return keep_class ? x : x.narrow(1, 1, config_.patches());
 }
 
 at::Tensor VisionTower::pooled(const at::Tensor& pixels) const {
-  const Pass pass(config_, parameters_, pixels);
+  const Pass pass(config_, parameters_, dtype_, pixels);
   return pass.norm("vision_model.post_layernorm", pass.hidden(pixels, config_.layers).select(1, 0));
+}
+
+void VisionTower::compute_in(at::ScalarType dtype) {
+  dtype_ = dtype;
+  keep_frozen_in(parameters_, dtype);
 }
 
 }  // namespace saucier::model

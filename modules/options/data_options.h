@@ -9,6 +9,7 @@ struct ConversationOptions {
   std::string template_name = "vicuna_v1";
   std::string system = "template";
   std::string image_position = "front";
+  std::string image_aspect = "square";
   std::int64_t max_turns = 0;
   std::string turn_overflow = "split";
   std::int64_t max_length = 2048;
@@ -18,6 +19,7 @@ struct ConversationOptions {
     v(template_name, {.key = "template", .help = "Conversation template: how turns are written out.", .choices = {"plain", "vicuna_v1", "llava_v1", "chatml_direct"}});
     v(system, {.key = "system", .help = "System message: 'template' takes the template's own, 'none' writes none, anything else is the text itself."});
     v(image_position, {.key = "image_position", .help = "Where the picture stands in its turn.", .choices = {"front", "back", "random", "as_is"}});
+    v(image_aspect, {.key = "image_aspect", .help = "How a picture that is not square becomes one: 'square' cuts out its middle, 'pad' puts it on a square of the mean colour (LLaVA's image_aspect_ratio).", .choices = {"square", "pad"}});
     v(max_turns, {.key = "max_turns", .help = "Most question-answer pairs of one conversation; 0 is no limit.", .unit = "turns", .min = 0});
     v(turn_overflow, {.key = "turn_overflow", .help = "What happens to turns beyond max_turns: 'split' makes further samples of them, 'truncate' drops them.", .choices = {"split", "truncate"}});
     v(max_length, {.key = "max_length", .help = "Longest sample after pictures are expanded; longer ones are cut at a turn.", .unit = "tokens", .min = 16});
@@ -59,18 +61,21 @@ struct DataOptions {
   std::string picture = "pixels";
   std::vector<std::string> kinds;
   std::optional<std::int64_t> max_turns;
+  std::optional<std::int64_t> expected_samples;
   SceneOptions scenes;
 
   template <class Visitor>
   void declare(Visitor& v) {
     v(format, {.key = "format", .help = "What the source is: 'scenes' (embedded pictures), 'synthesized' (what a synthesize stage wrote), 'llava' (LLaVA JSON), 'coco' (captions and instances).", .choices = {"scenes", "synthesized", "llava", "coco"}, .required = true});
     v(path, {.key = "path", .help = "File of a 'llava' source, or folder of a 'coco' one (captions.json, instances.json).", .path = true});
-    v(images, {.key = "images", .help = "Folder of the pictures.", .path = true});
+    v(images, {.key = "images", .help = "Folder of the pictures; a 'llava' source of text alone has none.", .path = true});
     v(stage, {.key = "stage", .help = "Synthesize stage whose output a 'synthesized' source reads."});
     v(content, {.key = "content", .help = "What a 'scenes' or 'coco' source says: 'caption' (one caption, one turn), 'instruct' (conversations by the template teacher, made as they are needed).", .choices = {"caption", "instruct"}});
     v(picture, {.key = "picture", .help = "How a scene is shown: 'pixels', or as text alone: 'grid' (a coarse grid of words in the place of the picture), 'context' (captions and boxes).", .choices = {"pixels", "grid", "context"}});
     v(kinds, {.key = "kinds", .help = "Only samples of these kinds (conversation, detail, reasoning, checklist); empty: all.", .choices = {"conversation", "detail", "reasoning", "checklist"}});
     v(max_turns, {.key = "max_turns", .help = "Turn limit of this source, in the place of conversation.max_turns.", .unit = "turns", .min = 0});
+    // Operational: another number stops the stage, and what it would have made is the same.
+    v(expected_samples, {.key = "expected_samples", .help = "Samples that the source must hold, before turn limits; a stage that reads another number stops.", .unit = "samples", .min = 1, .operational = true});
     v(scenes, {.key = "scenes", .help = "Which scenes a 'scenes' source holds."});
   }
 };

@@ -29,6 +29,7 @@ struct TrainOptions {
   double learning_rate = 1e-3;
   std::optional<double> projector_learning_rate;
   std::int64_t global_batch = 32;
+  std::optional<std::int64_t> micro_batch;
   std::string schedule = "cosine";
   double warmup_ratio = 0.03;
   double min_learning_rate_ratio = 0;
@@ -36,6 +37,7 @@ struct TrainOptions {
   double beta2 = 0.999;
   double clip_norm = 1;
   double embedding_noise = 0;
+  std::string dtype = "float32";
   std::string save_dtype = "float32";
   std::int64_t log_every = 20;
   std::int64_t checkpoint_every = 200;
@@ -49,6 +51,9 @@ struct TrainOptions {
     v(learning_rate, {.key = "learning_rate", .help = "Highest learning rate.", .max = 10, .positive = true});
     v(projector_learning_rate, {.key = "projector_learning_rate", .help = "Learning rate of the projector where it differs.", .max = 10, .positive = true});
     v(global_batch, {.key = "global_batch", .help = "Samples a step.", .unit = "samples", .min = 1});
+    // Operational, as the device is: it changes the order of sums, and which random numbers dropout and embedding noise
+    // draw, not what they are drawn from.
+    v(micro_batch, {.key = "micro_batch", .help = "Samples computed at once, for less memory; gradients are summed up to global_batch, every learned token of which weighs the same. Unset: all.", .unit = "samples", .min = 1, .operational = true});
     v(schedule, {.key = "schedule", .help = "How the learning rate falls after warm-up.", .choices = {"cosine", "linear", "constant"}});
     v(warmup_ratio, {.key = "warmup_ratio", .help = "Share of the steps in which the learning rate rises from 0.", .min = 0, .max = 1});
     v(min_learning_rate_ratio, {.key = "min_learning_rate_ratio", .help = "Where the schedule ends, as a share of learning_rate.", .min = 0, .max = 1});
@@ -56,6 +61,7 @@ struct TrainOptions {
     v(beta2, {.key = "beta2", .help = "Decay of AdamW's second moment.", .min = 0, .max = 1});
     v(clip_norm, {.key = "clip_norm", .help = "Largest gradient norm; 0 does not clip.", .min = 0});
     v(embedding_noise, {.key = "embedding_noise", .help = "Uniform noise on the input embeddings, scaled by this over the root of tokens times width (NEFTune); 0: none.", .min = 0});
+    v(dtype, {.key = "dtype", .help = "Number format of the forward and backward pass and of the weights that are not trained; what is trained stays in float32, and so does the optimizer.", .choices = {"float32", "bfloat16"}});
     v(save_dtype, {.key = "save_dtype", .help = "Number format of the weights that the stage leaves.", .choices = {"float32", "bfloat16"}});
     v(log_every, {.key = "log_every", .help = "Steps between metric rows.", .unit = "steps", .min = 1, .operational = true});
     v(checkpoint_every, {.key = "checkpoint_every", .help = "Steps between training states that a killed stage goes on from.", .unit = "steps", .min = 1, .operational = true});

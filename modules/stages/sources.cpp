@@ -45,18 +45,27 @@ std::shared_ptr<const data::SampleSource> synthesized_source(const options::Job&
   return options.picture == "pixels" ? samples : data::text_view(samples, world, options.picture);
 }
 
+std::shared_ptr<const data::SampleSource> read_source(const options::Job& job, const std::string& name,
+                                                      const options::DataOptions& options) {
+  if (options.format == "scenes") return scene_source(job, name, options);
+  if (options.format == "synthesized") return synthesized_source(job, name, options);
+  if (options.format == "llava") return data::read_llava_json({.file = options.path, .images = options.images, .name = name, .kinds = options.kinds, .scenes = {}});
+  SAUCIER_CHECK(options.format == "coco", "format {}", options.format);
+  return data::caption_samples(data::described_coco(options.path, options.images), name);
+}
+
 }  // namespace
 
 std::shared_ptr<const data::SampleSource> make_source(const options::Job& job, const std::string& name) {
-  return with_context(fmt::format("in data source '{}'", name), [&]() -> std::shared_ptr<const data::SampleSource> {
+  return with_context(fmt::format("in data source '{}'", name), [&] {
     const auto it = job.data.find(name);
     if (it == job.data.end()) throw Error("the job lacks it");
-    const options::DataOptions& options = it->second;
-    if (options.format == "scenes") return scene_source(job, name, options);
-    if (options.format == "synthesized") return synthesized_source(job, name, options);
-    if (options.format == "llava") return data::read_llava_json({.file = options.path, .images = options.images, .name = name, .kinds = options.kinds, .scenes = {}});
-    SAUCIER_CHECK(options.format == "coco", "format {}", options.format);
-    return data::caption_samples(data::described_coco(options.path, options.images), name);
+    auto source = read_source(job, name, it->second);
+    const std::int64_t expected = it->second.expected_samples.value_or(source->size());
+    if (source->size() != expected)
+      throw Error(fmt::format("it holds {} samples, the recipe expects {}", source->size(), expected),
+                  fmt::format("bring the file that the recipe means, or change data.{}.expected_samples", name));
+    return source;
   });
 }
 

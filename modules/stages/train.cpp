@@ -36,6 +36,8 @@ train::AdamW make_optimizer(const options::Job& job, std::vector<train::Paramete
   return train::AdamW(std::move(groups), {.beta2 = job.train->beta2, .clip_norm = job.train->clip_norm});
 }
 
+at::ScalarType dtype_of(const options::Job& job) { return job.train->dtype == "bfloat16" ? at::kBFloat16 : at::kFloat; }
+
 // The tokenizer of a model made from nothing: learned from the stage's own samples, pictures left out.
 std::shared_ptr<const text::Tokenizer> learn_tokenizer(const options::Job& job, const data::Mixture& mixture,
                                                        const options::TokenizerOptions& options) {
@@ -103,6 +105,7 @@ void train_tower(const options::Job& job, EventWriter& events) {
   train::Contrastive objective(
       job, tower, *tokenizer, [&](std::int64_t i) { return mixture->sample(mixture->draw(i)); }, mixture->size());
   train::AdamW optimizer = make_optimizer(job, objective.groups());
+  tower.compute_in(dtype_of(job));
   train::run(job, objective, optimizer, events);
   checkpoint::save_tower(output_folder(job) / paths::kModelFolder / paths::kTowerFolder, tower, job.train->save_dtype == "bfloat16");
 }
@@ -129,6 +132,7 @@ void train_conversations(const options::Job& job, EventWriter& events) {
                        .seed = seed_of(job, "loader." + job.stage)});
   train::Conversations objective(job, model, loader, events);
   train::AdamW optimizer = make_optimizer(job, objective.groups());
+  model.compute_in(dtype_of(job));  // behind the optimizer, which marks what is trained
   train::run(job, objective, optimizer, events);
 
   const fs::path out = output_folder(job) / paths::kModelFolder;

@@ -21,7 +21,7 @@ at::Tensor normalise(const at::Tensor& x) { return x / (x.norm(2, -1, true) + 1e
 
 Contrastive::Contrastive(const options::Job& job, model::VisionTower& tower, const text::Tokenizer& tokenizer,
                          std::function<data::Sample(std::int64_t)> sample, std::int64_t samples)
-    : options_(*job.train), tower_(tower), tokenizer_(tokenizer), sample_(std::move(sample)), samples_(samples) {
+    : options_(*job.train), aspect_(job.conversation.image_aspect), tower_(tower), tokenizer_(tokenizer), sample_(std::move(sample)), samples_(samples) {
   at::manual_seed(Rng(static_cast<std::uint64_t>(job.seed), "contrastive.shared-space").next64());
   const std::int64_t width = tower.config().hidden_size;
   projection_ = at::randn({kSharedWidth, width}) / std::sqrt(static_cast<double>(width));
@@ -73,9 +73,9 @@ StepResult Contrastive::step(std::int64_t step) {
     pictures.push_back(picture.source->load(picture.reference));
   }
   const Captions captions = read_captions(batch);
-  const at::Tensor pixels = model::pixel_values(pictures, tower_.config());
+  const at::Tensor pixels = model::pixel_values(pictures, tower_.config(), aspect_);
 
-  const at::Tensor features = tower_.forward(pixels, -1, /*keep_class=*/false);                 // [B, P, C]
+  const at::Tensor features = tower_.forward(pixels, -1, /*keep_class=*/false).to(at::kFloat);  // [B, P, C]
   const at::Tensor patches = normalise(at::linear(features, projection_));                      // [B, P, E]
   const at::Tensor words = normalise(words_.index_select(0, captions.tokens));                  // [U, E]
   const at::Tensor best = std::get<0>(at::matmul(patches, words.t()).max(1));                   // [B, U]

@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <span>
 
 #include "modules/base/rng.h"
+#include "modules/text/conversation.h"
 
 namespace saucier::train {
 
 Conversations::Conversations(const options::Job& job, model::JoinedModel& model, data::Loader& loader,
                              EventWriter& events)
-    : options_(*job.train), model_(model), loader_(loader), events_(events) {
+    : options_(*job.train), aspect_(job.conversation.image_aspect), model_(model), loader_(loader), events_(events) {
   if (trains("language_model.lora")) {
     const options::LoraOptions& lora = options_.lora;
     if (!model_.language.lora_config()) {
@@ -53,36 +56,58 @@ at::Tensor Conversations::with_noise(const model::JoinedModel::Batch& batch) con
     scale.push_back(static_cast<float>(options_.embedding_noise /
                                        std::sqrt(static_cast<double>(length * batch.embeds.size(2)))));
   const at::Tensor size = at::tensor(scale).view({-1, 1, 1});
-  return batch.embeds + (at::rand(batch.embeds.sizes()) * 2 - 1) * size;
+  return (batch.embeds + (at::rand(batch.embeds.sizes()) * 2 - 1) * size).to(batch.embeds.scalar_type());
 }
 
 StepResult Conversations::step(std::int64_t step) {
   const data::Batch rows = loader_.get(step);
   for (const data::Drop& drop : rows.dropped)
     events_.log("warning", fmt::format("sample '{}' of '{}' is left out: {}", drop.id, drop.source, drop.reason));
+  std::int64_t learned = 0;  // of the whole step; nothing stands before a row's first token, so it is not predicted
+  for (const std::vector<std::int32_t>& labels : rows.labels)
+    learned += std::count_if(labels.begin() + 1, labels.end(), [](std::int32_t label) { return label != text::kIgnore; });
+  if (learned == 0) throw Error(fmt::format("batch {} has no learned token", step), "see the template and max_length");
   StepResult result;
-  result.samples = static_cast<std::int64_t>(rows.ids.size());
+  const size_t size = rows.ids.size();
+  const size_t each = options_.micro_batch ? static_cast<size_t>(*options_.micro_batch) : size;
+  for (size_t begin = 0; begin < size; begin += each) add_rows(rows, begin, std::min(begin + each, size), learned, result);
+  SAUCIER_CHECK(result.learned == learned, "{} learned tokens of {}", result.learned, learned);
+  return result;
+}
 
-  at::Tensor features;  // [rows with a picture, P, C]
-  if (!rows.pictures.empty()) {
-    std::vector<std::int64_t> which;
-    for (std::int32_t picture : rows.picture_of)
-      if (picture >= 0) which.push_back(picture);
-    features = model_.picture_features(model::pixel_values(rows.pictures, model_.tower->config()));
-    if (which.size() != rows.pictures.size()) features = features.index_select(0, at::tensor(which, at::kLong));
+void Conversations::add_rows(const data::Batch& rows, size_t begin, size_t end, std::int64_t learned, StepResult& result) {
+  std::vector<data::Picture> pictures;  // of these rows, each once
+  std::vector<std::int64_t> which;
+  std::map<std::int32_t, std::int64_t> place;
+  for (size_t row = begin; row < end; ++row) {
+    const std::int32_t picture = rows.picture_of[row];
+    if (picture < 0) continue;
+    const auto [at, fresh] = place.try_emplace(picture, static_cast<std::int64_t>(pictures.size()));
+    if (fresh) pictures.push_back(rows.pictures[static_cast<size_t>(picture)]);
+    which.push_back(at->second);
   }
-  const model::JoinedModel::Batch batch = model_.splice(rows.ids, rows.labels, features);
-  for (std::int64_t length : batch.lengths) result.tokens += length;
-  result.learned = batch.targets.size(0);
-  if (result.learned == 0) throw Error(fmt::format("batch {} has no learned token", step), "see the template and max_length");
+  at::Tensor features;  // [rows with a picture, P, C]
+  if (!pictures.empty()) {
+    features = model_.picture_features(model::pixel_values(pictures, model_.tower->config(), aspect_));
+    if (which.size() != pictures.size()) features = features.index_select(0, at::tensor(which, at::kLong));
+  }
+  const auto part = [&](const auto& all) { return std::span(all).subspan(begin, end - begin); };
+  const model::JoinedModel::Batch batch = model_.splice(part(rows.ids), part(rows.labels), features);
+  std::int64_t tokens = 0;
+  for (std::int64_t length : batch.lengths) tokens += length;
+  result.samples += static_cast<std::int64_t>(end - begin);
+  result.tokens += tokens;
+  result.extra["padded_tokens"] += static_cast<double>(batch.embeds.size(0) * batch.embeds.size(1) - tokens);
+  const std::int64_t here = batch.targets.size(0);
+  result.learned += here;
+  if (here == 0) return;
 
   const at::Tensor hidden = model_.language.forward(with_noise(batch));
-  const at::Tensor learned = hidden.reshape({-1, hidden.size(2)}).index_select(0, batch.predict_at);  // [S, D]
-  const at::Tensor loss = at::cross_entropy_loss(model_.language.logits(learned), batch.targets);
+  const at::Tensor answers = hidden.reshape({-1, hidden.size(2)}).index_select(0, batch.predict_at);  // [S, D]
+  at::Tensor loss = at::cross_entropy_loss(model_.language.logits(answers).to(at::kFloat), batch.targets);
+  if (here != learned) loss = loss * (static_cast<double>(here) / static_cast<double>(learned));
   loss.backward();
-  result.loss = loss.item<double>();
-  result.extra["padded_tokens"] = static_cast<double>(batch.embeds.size(0) * batch.embeds.size(1) - result.tokens);
-  return result;
+  result.loss += loss.item<double>();
 }
 
 }  // namespace saucier::train

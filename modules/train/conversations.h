@@ -1,7 +1,7 @@
 // The objective of alignment, instruction tuning and text pretraining: the assistant's tokens, given all before them.
 //
-// The loss of a step is the mean over all its learned tokens (not a mean of means), so that micro-batches of unequal
-// length weigh every token the same. Hidden states meet the vocabulary at learned positions only.
+// The loss of a step is the mean over all its learned tokens (not a mean of means), however it is cut into micro-batches: every
+// token weighs the same. Hidden states meet the vocabulary at learned positions only.
 #pragma once
 
 #include <string>
@@ -25,8 +25,11 @@ class Conversations : public Objective {
  private:
   bool trains(const std::string& part) const;
   at::Tensor with_noise(const model::JoinedModel::Batch& batch) const;  // [B, T, D]
+  // Forward and backward of rows [begin, end); their part of the mean over `learned` tokens is added to the result.
+  void add_rows(const data::Batch& rows, size_t begin, size_t end, std::int64_t learned, StepResult& result);
 
   const options::TrainOptions& options_;
+  const std::string& aspect_;  // of pictures
   model::JoinedModel& model_;
   data::Loader& loader_;
   EventWriter& events_;

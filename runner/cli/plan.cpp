@@ -33,7 +33,7 @@ int plan(const std::vector<std::string>& arguments) {
   options.add_options()("json", "the plan as one JSON object");
   const po::variables_map values = parse("plan", arguments, options, {{"recipe", 1}});
   const recipe::Recipe recipe = read_recipe("plan", values);
-  if (!report_problems(recipe)) return kUsage;
+  if (!report_problems(recipe, Files::kNeeded)) return kUsage;
   plan::check_machine(recipe);
   const std::string file = values["store"].as<std::string>();
   const auto store = std::filesystem::exists(file) ? store::Store::open(file) : nullptr;

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "modules/base/error.h"
+#include "runner/recipe/missing.h"
 
 namespace saucier::cli {
 
@@ -16,9 +17,10 @@ recipe::Recipe read_recipe(const std::string& name, const po::variables_map& val
   return recipe::load(recipe_file(name, values), strings(values, "set"), strings(values, "sweep"));
 }
 
-bool report_problems(const recipe::Recipe& recipe) {
-  std::fputs(recipe.problems.render().c_str(), stderr);
-  return !recipe.problems.has_errors();
+bool report_problems(const recipe::Recipe& recipe, Files files) {
+  const Diagnostics problems = files == Files::kNeeded ? recipe::with_files_needed(recipe.problems) : recipe.problems;
+  std::fputs(problems.render().c_str(), stderr);
+  return !problems.has_errors();
 }
 
 }  // namespace saucier::cli

@@ -134,7 +134,7 @@ int run(const std::vector<std::string>& arguments) {
       "keep-going", "after a failure, run what does not depend on it");
   const po::variables_map values = parse("run", arguments, options, {{"recipe", 1}});
   const recipe::Recipe recipe = read_recipe("run", values);
-  if (!report_problems(recipe)) return kUsage;
+  if (!report_problems(recipe, Files::kNeeded)) return kUsage;
 
   exec::RunOptions how;
   how.devices = devices(values["devices"].as<std::string>());

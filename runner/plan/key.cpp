@@ -78,7 +78,7 @@ void drop_unused(Json& value, const Job& job) {
     }
   } else if (job.train->objective == "text") {
     drop("model", {"projector", "vision_tower"});
-    drop("conversation", {"image_position"});
+    drop("conversation", {"image_position", "image_aspect"});
   }
   const auto& trains = job.train->trains;
   if (std::find(trains.begin(), trains.end(), "language_model.lora") == trains.end()) drop("train", {"lora"});

@@ -108,7 +108,7 @@ std::optional<Json> Binder::value(const Node& entry, const Field& field, const s
       return Json(std::get<bool>(entry.scalar));
     case Type::kInteger: return number(entry, field, true);
     case Type::kNumber: return number(entry, field, false);
-    case Type::kString: return text(entry, field);
+    case Type::kString: return text(entry, field, full);
     case Type::kStringList:
     case Type::kIntegerList: return list(entry, field);
     case Type::kNumberMap:
@@ -176,18 +176,14 @@ bool Binder::allowed(const std::string& word, const Position& at, const Field& f
   return false;
 }
 
-std::optional<Json> Binder::text(const Node& node, const Field& field) {
+std::optional<Json> Binder::text(const Node& node, const Field& field, const std::string& path) {
   if (!node.is(Kind::kString)) return wrong_type(node, field, "a string");
   if (!allowed(node.text(), node.position, field)) return std::nullopt;
   if (!field.rule.path || node.text().empty()) return Json(node.text());
   std::string full = absolute_path(node);
   std::error_code failed;  // a name too long for the disk is not there either
-  if (!fs::exists(full, failed)) {
-    problems_.error("missing-file", node.position, fmt::format("'{}' does not exist", node.text()),
-                    fmt::format("paths start from the folder of the file that says them ('{}')",
-                                node.origin->folder.empty() ? "." : node.origin->folder.string()));
-    return std::nullopt;
-  }
+  if (!fs::exists(full, failed))
+    missing_.push_back({.key = path, .said = node.text(), .folder = node.origin ? node.origin->folder : fs::path(), .position = node.position});
   return Json(std::move(full));
 }
 
@@ -227,7 +223,7 @@ std::optional<Json> Binder::map(const Node& node, const Field& field, const std:
     if (field.type == Type::kWeightMap && item.is(Kind::kString) && item.text() == "natural") {
       bound = Json("natural");
     } else if (field.type == Type::kStringMap) {
-      bound = text(item, field);
+      bound = text(item, field, path);
     } else if (field.type == Type::kWeightMap && !item.is(Kind::kInteger) && !item.is(Kind::kNumber)) {
       problems_.error("wrong-type", item.position,
                       fmt::format("the weight of '{}' must be a number or \"natural\" (got {})", item.key, spell(item)));

@@ -8,6 +8,7 @@
 
 #include "modules/base/diagnostic.h"
 #include "modules/options/table.h"
+#include "runner/recipe/missing.h"
 #include "runner/recipe/tree.h"
 
 namespace saucier::recipe {
@@ -32,12 +33,14 @@ class Binder {
   // Looked up when a key is unknown: other tables by what they belong to ("a train stage"; a literal).
   void know(std::string_view what, const options::Table& table) { others_.emplace_back(what, &table); }
 
+  std::vector<MissingFile> take_missing() { return std::move(missing_); }  // paths that lead nowhere; no problems yet
+
  private:
   void unknown_key(const Node& entry, const options::Table& table, std::string_view what,
                    const std::vector<std::string>& also);
   std::optional<Json> value(const Node& entry, const options::Field& field, const std::string& path);
   std::optional<Json> number(const Node& node, const options::Field& field, bool integer);
-  std::optional<Json> text(const Node& node, const options::Field& field);
+  std::optional<Json> text(const Node& node, const options::Field& field, const std::string& path);
   std::optional<Json> list(const Node& node, const options::Field& field);
   std::optional<Json> map(const Node& node, const options::Field& field, const std::string& path);
   bool allowed(const std::string& word, const Position& at, const options::Field& field);
@@ -46,6 +49,7 @@ class Binder {
   Diagnostics& problems_;
   std::map<std::string, std::string>& origins_;
   std::vector<std::pair<std::string_view, const options::Table*>> others_;
+  std::vector<MissingFile> missing_;
 };
 
 // `path` as said in `node`, made absolute.

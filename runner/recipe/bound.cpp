@@ -94,6 +94,7 @@ Bound bind_recipe(const Node& root, Diagnostics& problems) {
   bound.root = &root;
   Binder binder = recipe_binder(problems, bound.origins);
   bound.said = binder.table(root, table_of<RecipeOptions>(), "the recipe", "", {"stage", "variables"});
+  bound.missing = binder.take_missing();
   bound.options = options::from_json<RecipeOptions>(bound.said);
   const Node* stages = root.find("stage");
   if (!stages) return bound;

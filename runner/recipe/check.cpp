@@ -87,7 +87,7 @@ class ModelChecks {
     if (part && !part->is(Kind::kTable)) return;
     if (!path.empty()) {
       std::error_code failed;
-      if (init != "random" && !fs::exists(fs::path(path) / "config.json", failed))
+      if (init != "random" && fs::exists(path, failed) && !fs::exists(fs::path(path) / "config.json", failed))
         problems_.error("missing-file", place_of(*part, "path"),
                         fmt::format("'{}' holds no model: there is no config.json in it", part->find("path")->text()),
                         "name a folder in Hugging Face layout");
@@ -127,6 +127,18 @@ class ModelChecks {
   const Node* node_ = nullptr;  // [model]
 };
 
+constexpr std::string_view kData = "data.";
+
+// Missing files of the parts of the model, and of the data sources named: those that a stage draws from. Others may be absent.
+void collect_missing(const Bound& bound, const std::vector<std::string>* sources, MissingFiles& missing) {
+  for (const MissingFile& file : bound.missing) {
+    const bool of_source = file.key.starts_with(kData);
+    const bool counts = sources ? of_source && std::find(sources->begin(), sources->end(), file.key.substr(kData.size(), file.key.rfind('.') - kData.size())) != sources->end()
+                                : !of_source;
+    if (counts) missing.add(file);
+  }
+}
+
 }  // namespace
 
 void check_model(const Bound& bound, Diagnostics& problems) { ModelChecks(bound, problems).check(); }
@@ -142,7 +154,9 @@ std::vector<Part> parts_of(const Bound& bound) {
 void check_part(Bound& bound, const Part& part, Diagnostics& problems, Usage& usage) {
   switch (part.kind) {
     case Part::Kind::kHead: return check_head(bound, problems);
-    case Part::Kind::kModel: return check_model(bound, problems);
+    case Part::Kind::kModel:
+      collect_missing(bound, nullptr, usage.missing);
+      return check_model(bound, problems);
     case Part::Kind::kMetric: return check_metric(bound, problems);
     case Part::Kind::kSource: return check_source(bound, part.name, problems);
     case Part::Kind::kMixture: return check_mixture(bound, part.name, problems);
@@ -152,6 +166,9 @@ void check_part(Bound& bound, const Part& part, Diagnostics& problems, Usage& us
   check_stage(bound, stage, problems);
   for (const std::string& name : mixtures_of(bound, stage)) usage.mixtures.insert(name);
   for (const std::string& name : sources_of(bound, stage, true)) usage.sources.insert(name);
+  if (bound.missing.empty()) return;
+  const std::vector<std::string> drawn_from = sources_of(bound, stage, false);
+  collect_missing(bound, &drawn_from, usage.missing);
 }
 
 std::vector<std::string> looked_at(const Bound& bound, const Part& part, const std::function<bool(const std::string&)>& changes) {

@@ -10,10 +10,11 @@
 
 namespace saucier::recipe {
 
-// What some stage of some trial reads, collected over all trials for the "never used" warnings.
+// What some stage of some trial reads, collected over all trials for the warnings.
 struct Usage {
   std::set<std::string> sources;
   std::set<std::string> mixtures;
+  MissingFiles missing;
 };
 
 // A part that is checked on its own.

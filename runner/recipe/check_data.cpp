@@ -28,10 +28,7 @@ class SourceChecks {
     check_name(node, "data source", problems_);
     if (source.format == "synthesized") {
       if (need(node, source, "stage")) check_stage(node, source);
-    } else if (source.format == "llava") {
-      need(node, source, "path");
-      need(node, source, "images");
-    } else if (source.format == "coco") {
+    } else if (source.format == "llava" || source.format == "coco") {
       need(node, source, "path");
     } else if (source.format == "scenes" && source.scenes.min_objects > source.scenes.max_objects) {
       const Node* scenes = node.find("scenes");

@@ -104,6 +104,9 @@ class StageChecks {
     if (train.objective == "contrastive" && !(only_one && contains(train.trains, "vision_tower")))
       error("wrong-trains", "trains", "the objective 'contrastive' trains the vision tower and nothing else",
             "write trains = [\"vision_tower\"]");
+    if (train.objective == "contrastive" && train.micro_batch)
+      error("conflicting-keys", "micro_batch", "the objective 'contrastive' compares all samples of a batch: it cannot be split",
+            "remove 'micro_batch', or lower global_batch");
     if (train.objective == "text" && !(only_one && whole))
       error("wrong-trains", "trains", "the objective 'text' trains the language model and nothing else",
             "write trains = [\"language_model\"]");

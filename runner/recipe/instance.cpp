@@ -216,6 +216,7 @@ void Instance::bind(Entry& entry, Version& version) {
   apply(entry, version);
   if (version.node) version.said = binder.entry(*version.node, known, what, stage ? "" : section);
   else if (const options::Field* field = known.find(entry.key)) binder.missing(*entry.table, *field, what);
+  version.missing = binder.take_missing();
   apply(entry, version);
   const std::string text = fmt::format("{}={}", entry.path, canonical(typed(entry)));
   version.content = contents_.try_emplace(text, static_cast<std::uint32_t>(contents_.size() + 1)).first->second;
@@ -238,6 +239,8 @@ void Instance::apply(Entry& entry, const Version& version) {
   for (auto it = origins.lower_bound(own); it != origins.end() && it->first.starts_with(own);)
     it = overlap(it->first, own) ? origins.erase(it) : std::next(it);
   origins.insert(version.origins.begin(), version.origins.end());
+  std::erase_if(bound_.missing, [&](const MissingFile& file) { return overlap(file.key, entry.path); });
+  bound_.missing.insert(bound_.missing.end(), version.missing.begin(), version.missing.end());
   entry.now = &version;
 }
 

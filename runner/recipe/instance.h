@@ -54,6 +54,7 @@ class Instance {
     std::optional<Node> node;
     std::optional<Json> said;
     std::map<std::string, std::string> origins;
+    std::vector<MissingFile> missing;
     std::uint32_t content = 0;  // equal numbers: the same entry of the resolved recipe
   };
 

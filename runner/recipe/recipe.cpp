@@ -81,11 +81,10 @@ class Loader {
     recipe_.stages = instance.bound().stages.size();
     recipe_.metric = options.sweep.metric;
     recipe_.direction = options.sweep.direction;
-    if (!problems_.has_errors()) {  // a wrong name makes something else unused
-      Diagnostics late;
-      check_usage(text.root, usage_, late);
-      problems_.add(late);
-    }
+    Diagnostics late;
+    usage_.missing.report(late);
+    if (!problems_.has_errors()) check_usage(text.root, usage_, late);  // a wrong name makes something else unused
+    problems_.add(late);
     recipe_.problems = problems_.take(text);
     return std::move(recipe_);
   }

@@ -46,6 +46,18 @@ def write_rgb16(path: pathlib.Path) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
+def square(picture: Image.Image, side: int) -> None:
+    """LLaVA's image_aspect_ratio: pasted on the mean colour (expand2square), and CLIP's resize with a cut from the middle."""
+    width, height = picture.size
+    longer, shorter = max(width, height), min(width, height)
+    padded = Image.new("RGB", (longer, longer), tuple(int(mean * 255) for mean in (0.48145466, 0.4578275, 0.40821073)))
+    padded.paste(picture, ((longer - width) // 2, (longer - height) // 2))
+    padded.resize((side, side), Image.Resampling.BICUBIC).save(FOLDER / f"padded_{side}.png")
+    whole = picture.resize((int(side * width / shorter), int(side * height / shorter)), Image.Resampling.BICUBIC)
+    left, top = (whole.width - side) // 2, (whole.height - side) // 2
+    whole.crop((left, top, left + side, top + side)).save(FOLDER / f"cut_{side}.png")
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     picture = source()
@@ -53,6 +65,7 @@ def main() -> None:
     for width, height in SIZES:
         picture.resize((width, height), Image.Resampling.BICUBIC).save(FOLDER / f"resized_{width}x{height}.png")
 
+    square(picture, 24)
     small = picture.resize((16, 10))
     small.convert("L").save(FOLDER / "grey.png")
     small.convert("1").save(FOLDER / "bits.png")

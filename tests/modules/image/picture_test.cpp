@@ -44,6 +44,30 @@ TEST_CASE("resize to the same size changes nothing") {
   check_equal(resize(source, source.width, source.height), source);
 }
 
+TEST_CASE("a picture becomes square as LLaVA pads it and as CLIP cuts it, in Pillow's bytes") {
+  const Picture source = read_png(kData / "source.png");
+  check_equal(pad_to_square(source, 24, {122, 116, 104}), read_png(kData / "padded_24.png"));
+  check_equal(cut_to_square(source, 24), read_png(kData / "cut_24.png"));
+}
+
+TEST_CASE("a picture higher than wide is padded left and right, and cut above and below") {
+  Picture tall{.width = 2, .height = 5, .pixels = {}};
+  for (int i = 0; i < 30; ++i) tall.pixels.push_back(static_cast<std::uint8_t>(i));
+  const Picture padded = pad_to_square(tall, 5, {200, 201, 202});
+  REQUIRE(padded.pixels.size() == 75);
+  for (int y = 0; y < 5; ++y) {
+    const std::uint8_t* row = padded.pixels.data() + static_cast<ptrdiff_t>(y) * 15;  // one column left of it, two right
+    const auto at = [&](int x) { return std::vector<int>{row[3 * x], row[3 * x + 1], row[3 * x + 2]}; };
+    for (const int x : {0, 3, 4}) CHECK(at(x) == std::vector<int>{200, 201, 202});
+    for (const int x : {1, 2}) CHECK(at(x) == std::vector<int>{6 * y + 3 * (x - 1), 6 * y + 3 * (x - 1) + 1, 6 * y + 3 * (x - 1) + 2});
+  }
+  const Picture cut = cut_to_square(tall, 2);  // no scaling: rows 1 and 2 of 0 to 4
+  CHECK(std::vector<int>(cut.pixels.begin(), cut.pixels.end()) == std::vector<int>{6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17});
+  Picture square{.width = 2, .height = 2, .pixels = std::vector<std::uint8_t>(12, 7)};
+  check_equal(pad_to_square(square, 2, {0, 0, 0}), square);
+  check_equal(cut_to_square(square, 2), square);
+}
+
 TEST_CASE("every kind of PNG is read as Pillow reads it") {
   for (const std::string name : {"grey", "bits", "palette", "alpha", "rgb16"}) {
     INFO(name);

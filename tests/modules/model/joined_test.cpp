@@ -104,7 +104,7 @@ TEST_CASE("pixel values are normalised as CLIP's, channel by channel") {
   data::Picture picture{8, 8, std::vector<std::uint8_t>(8 * 8 * 3, 0)};
   picture.pixels[(3 * 8 + 5) * 3 + 1] = 255;  // green at x 5, y 3
   const std::vector<data::Picture> pictures = {picture, picture};
-  const at::Tensor pixels = pixel_values(pictures, config);
+  const at::Tensor pixels = pixel_values(pictures, config, "square");
   REQUIRE(pixels.sizes() == at::IntArrayRef({2, 3, 8, 8}));
   CHECK(pixels[1][1][3][5].item<double>() == Approx((1 - 0.4578275) / 0.26130258));
   CHECK(pixels[0][1][5][3].item<double>() == Approx(-0.4578275 / 0.26130258));
@@ -114,10 +114,65 @@ TEST_CASE("pixel values are normalised as CLIP's, channel by channel") {
 
 TEST_CASE("a picture of another size is resized to the tower's") {
   const std::vector<data::Picture> pictures = {{20, 12, std::vector<std::uint8_t>(20 * 12 * 3, 100)}};
-  const at::Tensor pixels = pixel_values(pictures, tiny_vision());
+  const at::Tensor pixels = pixel_values(pictures, tiny_vision(), "square");
   REQUIRE(pixels.sizes() == at::IntArrayRef({1, 3, 8, 8}));
   CHECK(pixels[0][0].min().item<double>() == Approx((100 / 255.0 - 0.48145466) / 0.26862954).margin(0.02));
   CHECK(pixels[0][0].max().item<double>() == Approx((100 / 255.0 - 0.48145466) / 0.26862954).margin(0.02));
+}
+
+TEST_CASE("a padded picture stands between bands of the mean colour") {
+  const std::vector<data::Picture> pictures = {{16, 4, std::vector<std::uint8_t>(16 * 4 * 3, 255)}};
+  const at::Tensor pixels = pixel_values(pictures, tiny_vision(), "pad");  // 16 x 16 with the picture in rows 6 to 9, halved
+  const double white = (1 - 0.48145466) / 0.26862954, band = (122 / 255.0 - 0.48145466) / 0.26862954;
+  CHECK(pixels[0][0][0].max().item<double>() == Approx(band));
+  CHECK(pixels[0][0][7].min().item<double>() == Approx(band));
+  CHECK(pixels[0][0][3].min().item<double>() > white * 0.8);
+  CHECK(pixel_values(pictures, tiny_vision(), "square")[0][0].min().item<double>() == Approx(white));
+}
+
+TEST_CASE("in bfloat16 the results are near, frozen weights are narrow and gradients are float32") {
+  const auto joined_model = [] {
+    JoinedModel joined = tiny_joined();
+    at::manual_seed(4);
+    joined.language.add_lora({.rank = 4, .alpha = 8, .modules = {"q_proj", "down_proj"}}, 6);
+    for (auto& [name, tensor] : joined.language.lora()) tensor = (at::randn(tensor.sizes()) * 0.1).set_requires_grad(true);
+    for (auto& [name, tensor] : joined.projector->parameters()) tensor.set_requires_grad(true);
+    return joined;
+  };
+  at::manual_seed(5);
+  const at::Tensor pixels = at::randn({2, 3, 8, 8});
+  const auto loss_of = [&](JoinedModel& joined) {
+    const at::Tensor features = joined.picture_features(pixels);
+    const std::int32_t image = joined.tokenizer->image();
+    const std::vector<std::vector<std::int32_t>> ids = {{5, image, 6, 7, 8}, {9, image, 10}};
+    const std::vector<std::vector<std::int32_t>> labels = {{-100, -100, -100, 7, 8}, {-100, -100, 10}};
+    const JoinedModel::Batch batch = joined.splice(ids, labels, features);
+    const at::Tensor hidden = joined.language.forward(batch.embeds);
+    const at::Tensor logits = joined.language.logits(hidden.reshape({-1, hidden.size(2)}).index_select(0, batch.predict_at));
+    CHECK(logits.scalar_type() == joined.language.dtype());
+    return at::cross_entropy_loss(logits.to(at::kFloat), batch.targets);
+  };
+  JoinedModel wide = joined_model(), narrow = joined_model();
+  narrow.compute_in(at::kBFloat16);
+  CHECK(narrow.tower->parameters().at("vision_model.pre_layrnorm.weight").scalar_type() == at::kBFloat16);
+  CHECK(narrow.language.parameters().at("model.embed_tokens.weight").scalar_type() == at::kBFloat16);
+  const at::Tensor exact = loss_of(wide), near = loss_of(narrow);
+  CHECK(near.scalar_type() == at::kFloat);
+  CHECK(near.item<double>() != exact.item<double>());
+  CHECK(near.item<double>() == Approx(exact.item<double>()).epsilon(0.03));
+  exact.backward();
+  near.backward();
+  const auto check_gradients = [](const Parameters& exact_ones, const Parameters& near_ones) {
+    for (const auto& [name, tensor] : exact_ones) {
+      INFO(name);
+      const at::Tensor& gradient = near_ones.at(name).grad();
+      REQUIRE(gradient.defined());
+      CHECK(gradient.scalar_type() == at::kFloat);
+      CHECK((gradient - tensor.grad()).norm().item<double>() < 0.1 * tensor.grad().norm().item<double>());
+    }
+  };
+  check_gradients(wide.projector->parameters(), narrow.projector->parameters());
+  check_gradients(wide.language.lora(), narrow.language.lora());
 }
 
 TEST_CASE("projectors by kind") {

@@ -303,3 +303,73 @@ TEST_CASE("what an earlier stage trained is still there after stages that leave 
   CHECK(artifact(after).at("model/language/model.safetensors") == artifact(whole).at("model/language/model.safetensors"));
   CHECK(artifact(after).at("model/projector.safetensors") != artifact(whole).at("model/projector.safetensors"));
 }
+
+TEST_CASE("a batch computed in parts is the batch computed at once") {
+  TempFolder folder;
+  const auto rows = [&](const char* name, std::optional<std::int64_t> micro_batch) {
+    options::Job job = align_job(folder.path() / name);
+    job.data["scenes"].content = "instruct";  // answers of very different lengths
+    job.train->trains = {"projector", "language_model.lora"};
+    job.train->log_every = 1;
+    job.train->micro_batch = micro_batch;
+    return run(job).all("metric");
+  };
+  const auto whole = rows("whole", std::nullopt);
+  REQUIRE(whole.size() == 6);
+  for (const std::int64_t micro_batch : {3, 1, 100}) {
+    INFO("micro_batch " << micro_batch);
+    const auto parts = rows(fmt::format("parts-{}", micro_batch).c_str(), micro_batch);
+    REQUIRE(parts.size() == whole.size());
+    for (size_t i = 0; i < whole.size(); ++i) {
+      const auto value = [&](const Json& row, const char* name) { return row.at("values").at(name).get<double>(); };
+      CHECK(value(parts[i], "loss") == Approx(value(whole[i], "loss")).epsilon(1e-4));
+      CHECK(value(parts[i], "gradient_norm") == Approx(value(whole[i], "gradient_norm")).epsilon(1e-3));
+      CHECK(value(parts[i], "learned_tokens") == value(whole[i], "learned_tokens"));
+      CHECK(value(parts[i], "padded_tokens") <= value(whole[i], "padded_tokens"));
+    }
+  }
+}
+
+TEST_CASE("in bfloat16 a stage learns the same, and what it leaves keeps its digits") {
+  TempFolder folder;
+  const auto align = [&](const char* name, const char* dtype) {
+    options::Job job = align_job(folder.path() / name);
+    job.data["scenes"].scenes.count = 160;
+    job.train->log_every = 4;
+    job.train->dtype = dtype;
+    return job;
+  };
+  const options::Job exact = align("float32", "float32"), narrow = align("bfloat16", "bfloat16");
+  const auto wanted = run(exact).all("metric"), rows = run(narrow).all("metric");
+  REQUIRE(rows.size() == wanted.size());
+  for (size_t i = 0; i < rows.size(); ++i)
+    CHECK(rows[i].at("values").at("loss").get<double>() == Approx(wanted[i].at("values").at("loss").get<double>()).epsilon(0.02));
+  CHECK(artifact(narrow).at("model/projector.safetensors") != artifact(exact).at("model/projector.safetensors"));
+  CHECK(artifact(narrow).at("model/projector.safetensors").size() == artifact(exact).at("model/projector.safetensors").size());
+
+  options::Job lora = align("lora", "bfloat16");
+  lora.from = (fs::path(exact.work) / paths::kOutput).string();
+  lora.train->trains = {"language_model.lora"};
+  run(lora);  // the projector is used in bfloat16, and handed on as it came
+  CHECK(artifact(lora).at("model/projector.safetensors") == artifact(exact).at("model/projector.safetensors"));
+
+  options::Job tower = align("tower", "bfloat16");
+  tower.train->objective = "contrastive";
+  tower.train->trains = {"vision_tower"};
+  tower.train->global_batch = 16;
+  const auto contrast = run(tower).all("metric");
+  REQUIRE_FALSE(contrast.empty());
+  CHECK(contrast.back().at("values").at("loss").get<double>() > 0);
+}
+
+TEST_CASE("a source with another number of samples than the recipe expects is refused") {
+  TempFolder folder;
+  options::Job job = align_job(folder.path());
+  job.data["scenes"].expected_samples = 49;
+  const std::string text = failure(job);
+  CAPTURE(text);
+  CHECK(text.find("it holds 48 samples, the recipe expects 49") != std::string::npos);
+  CHECK(text.find("hint: bring the file that the recipe means, or change data.scenes.expected_samples") != std::string::npos);
+  job.data["scenes"].expected_samples = 48;
+  CHECK(failure(job) == "no error");
+}

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <fstream>
 
 #include "modules/base/file.h"
 #include "runner/cli/command.h"
@@ -293,4 +294,37 @@ TEST_CASE("check and plan of the recipe that comes with the program") {
   CHECK(json["trials"][0]["stages"][1]["key"] == json["trials"][2]["stages"][1]["key"]);
   CHECK(json["trials"][0]["stages"][2]["key"] != json["trials"][2]["stages"][2]["key"]);
   CHECK_FALSE(fs::exists(folder.path() / "none.db"));
+}
+
+TEST_CASE("a recipe without its files is checked and shown; planning and running it is refused before anything starts") {
+  TempFolder folder;
+  const fs::path recipe = folder.path() / "far.toml";
+  std::ofstream(recipe) << "recipe = 1\nname = \"far\"\n[model]\nlanguage_model = { init = \"random\" }\n"
+                           "vision_tower = { path = \"towers/clip\" }\n[data.talk]\nformat = \"llava\"\npath = \"talk.json\"\n"
+                           "[[stage]]\nname = \"align\"\nkind = \"train\"\ntrains = [\"projector\"]\ndata = \"data.talk\"\n";
+  const std::string place = recipe.string(), at = folder.path().string();
+  const auto listed = [&](const std::string& severity) {
+    return place + ":5:25: " + severity + ": '" + at + "/towers/clip' is not on this machine\n"
+           "    5 | vision_tower = { path = \"towers/clip\" }\n      |                         ^~~~~~~~~~~~~\n"
+           "hint: bring it, or name another place with --set model.vision_tower.path=PATH\n" +
+           place + ":8:8: " + severity + ": '" + at + "/talk.json' is not on this machine\n"
+           "    8 | path = \"talk.json\"\n      |        ^~~~~~~~~~~\n"
+           "hint: bring it, or name another place with --set data.talk.path=PATH\n2 " + severity + "s\n";
+  };
+  const Said check = saucier_says({"check", place});
+  CHECK(check.code == cli::kDone);
+  CHECK(check.err == listed("warning"));
+  CHECK(check.out == "far: 1 trial of 1 stage\n");
+  const Said show = saucier_says({"show", place});
+  CHECK(show.code == cli::kDone);
+  CHECK(show.out.find("path = \"" + at + "/talk.json\"") != std::string::npos);
+  const std::string store = (folder.path() / "store.db").string();
+  for (const char* command : {"plan", "run"}) {
+    INFO(command);
+    const Said said = saucier_says({command, place, "--store", store});
+    CHECK(said.code == cli::kUsage);
+    CHECK(said.out == "");
+    CHECK(said.err == listed("error"));
+    CHECK_FALSE(fs::exists(store));
+  }
 }

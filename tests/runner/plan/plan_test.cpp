@@ -65,10 +65,19 @@ TEST_CASE("the key text holds what differs from the defaults, and nothing operat
   SECTION("operational fields, device and threads are not in it") {
     stage.job.train->log_every = 1;
     stage.job.train->checkpoint_every = 7;
+    stage.job.train->micro_batch = 4;
+    stage.job.data.at("scenes").expected_samples = 1000;
     stage.job.device = "cuda:0";
     stage.job.threads = 12;
     stage.job.work = "/somewhere";
     CHECK(key_of(stage) == before);
+  }
+  SECTION("number format and the shape of pictures are in it") {
+    stage.job.train->dtype = "bfloat16";
+    const std::string narrow = key_of(stage);
+    CHECK(narrow != before);
+    stage.job.conversation.image_aspect = "pad";
+    CHECK(key_of(stage) != narrow);
   }
   SECTION("LoRA options count only where LoRA is trained") {
     stage.job.train->lora.rank = 8;
