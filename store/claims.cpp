@@ -31,13 +31,14 @@ std::optional<StageRunId> Store::State::claim_row(const std::string& key, const 
       "VALUES(?1, ?2, ?3, ?4, 1, 'running', ?5, ?6, ?7, ?8, ?9, ?9) "
       "ON CONFLICT(key) DO UPDATE SET name = ?2, kind = ?3, key_text = ?4, attempt = attempt + 1, state = 'running', "
       "  owner_host = ?5, owner_boot = ?6, owner_pid = ?7, owner_start = ?8, heartbeat_us = ?9, started_us = ?9, "
-      "  finished_us = NULL, seconds = NULL, message = '', log_tail = '', artifact = '', manifest_digest = '' "
+      "  finished_us = NULL, seconds = NULL, message = '', log_tail = '' "
       "WHERE state <> 'running' OR heartbeat_us < ?10 OR owner_gone(owner_host, owner_boot, owner_pid, owner_start) "
       "RETURNING id, attempt");
   statement.bind(key, name, kind, key_text, self.host, self.boot, self.pid, self.start, now, now - kLeaseUs);
   if (!statement.step()) return std::nullopt;
   const StageRunId run{.id = statement.integer(0), .attempt = statement.integer(1)};
   statement.reset();
+  Statement(handle, "DELETE FROM artifact WHERE stage_run_id = ?").run(run.id);
   if (!lost_by.empty()) {
     note(run.id, run.attempt - 1, "lost", "by " + lost_by);
     messages.push_back(fmt::format("stage '{}' was left unfinished by {}; taken over", name, lost_by));
@@ -69,12 +70,14 @@ bool Store::finish(const StageRunId& run, const fs::path& artifact, const Json& 
   }
   WriteTransaction transaction(*state_->database, state_->writing(), true);
   Statement(state_->database->handle(),
-            "UPDATE stage_run SET state = 'done', artifact = ?, manifest_digest = ?, summary = ?, seconds = ?, "
-            "finished_us = ? WHERE id = ? AND attempt = ? AND state = 'running'")
-      .run(artifact.filename().string(), check.digest, summary.dump(), seconds, system_clock().now_us(), run.id,
-           run.attempt);
+            "UPDATE stage_run SET state = 'done', summary = ?, seconds = ?, finished_us = ? "
+            "WHERE id = ? AND attempt = ? AND state = 'running'")
+      .run(summary.dump(), seconds, system_clock().now_us(), run.id, run.attempt);
   const bool ours = state_->database->changes() == 1;
-  if (ours) state_->note(run.id, run.attempt, "done", "");
+  if (ours) {
+    state_->record_artifact(run.id, artifact.filename().string(), check);
+    state_->note(run.id, run.attempt, "done", "");
+  }
   transaction.commit();
   return ours;
 }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "store/database.h"
+#include "store/manifest.h"
 #include "store/owner.h"
 #include "store/store.h"
 
@@ -27,9 +28,24 @@ struct Store::State {
   // The claim itself; refused also when the file `unless_there` exists (empty: not looked at).
   std::optional<StageRunId> claim_row(const std::string& key, const std::string& name, const std::string& kind,
                                       const std::string& key_text, const fs::path& unless_there);
+  // The row of a finished run's folder, inside a transaction that is open.
+  void record_artifact(std::int64_t run, const std::string& folder, const ManifestCheck& check);
   // A row of the event table by the runner, inside a transaction that is open.
   void note(std::int64_t run, std::int64_t attempt, const std::string& kind, const std::string& text);
 };
+
+// What stands about a key: who has it, and the artifact that was recorded.
+struct RunRow {
+  std::int64_t id = 0;  // 0: no row
+  std::int64_t attempt = 0;
+  std::string name, state;
+  bool live = false;    // running, and its owner may still finish it
+  bool silent = false;  // live for all that is known, but not heard of for longer than a lease
+};
+RunRow run_row(sqlite3* handle, const std::string& key);
+
+bool is_key(const std::string& name);  // looks like a stage key
+fs::path free_name(const fs::path& path, std::string_view mark);  // PATH.MARK-N that is not there
 
 std::string clean_utf8(const std::string& text);  // invalid bytes become U+FFFD, so that every row prints as JSON
 

@@ -114,7 +114,7 @@ std::int64_t Store::add_sweep(const std::string& name, const std::string& recipe
   Statement upsert(handle,
                    "INSERT INTO sweep(digest, name, recipe_file, metric, direction, created_us) VALUES(?, ?, ?, ?, ?, ?) "
                    "ON CONFLICT(digest) DO UPDATE SET recipe_file = excluded.recipe_file, metric = excluded.metric, "
-                   "direction = excluded.direction RETURNING id");
+                   "direction = excluded.direction, origin = '' RETURNING id");
   upsert.bind(digest, name, recipe_file, metric, direction, system_clock().now_us()).step();
   const std::int64_t sweep = upsert.integer(0);
   upsert.reset();
