@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "modules/base/json.h"
+#include "store/upkeep.h"
 
 namespace saucier::store {
 
@@ -80,12 +81,25 @@ class Store {
   std::vector<std::string> key_texts(const std::string& name, const std::string& kind, int limit);
   std::optional<std::string> first_trial_of(const std::string& key);
 
+  // Keeping it sound and small, and moving it: see upkeep.h.
+  std::vector<Finding> verify(bool contents, std::optional<std::int64_t> sweep = {}) const;
+  // What no trial refers to, in an order for people. `without`: as if this sweep were gone. collect() removes just that,
+  // looking at each thing again under the lock, and returns what it removed.
+  std::vector<Garbage> garbage(std::optional<std::int64_t> without = {}) const;
+  std::vector<Garbage> collect();
+  void drop_sweep(std::int64_t sweep);  // its rows, so that what it alone refers to is garbage. Error: pinned, or running
+  void pin_sweep(std::int64_t sweep, bool pinned);
+  void pin_trial(std::int64_t trial, bool pinned);
+  std::vector<Usage> usage() const;
+  MergeReport merge(const fs::path& other, const MergeOptions& options = {});
+
   // One read-only statement (by authorizer, on a connection that cannot write), at most a minute long. Throws Error with
   // SQLite's message.
   Result query(const std::string& sql, const std::vector<Json>& parameters = {}) const;
 
+  struct State;  // state.h, for the .cpp files of this folder
+
  private:
-  struct State;
   explicit Store(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -21,7 +21,6 @@ namespace saucier::exec {
 
 namespace {
 
-constexpr const char* kWorkerFile = "worker.json";  // which process works in a work folder
 constexpr std::size_t kTailLines = 20;
 constexpr std::streamoff kTailBytes = 16'384;
 
@@ -35,8 +34,8 @@ void remove_tree(const fs::path& path) {
 // folder would mix their files.
 void end_leftover(const fs::path& work) {
   std::error_code ignored;
-  if (!fs::exists(work / kWorkerFile, ignored)) return;
-  const Json said = Json::parse(read_file(work / kWorkerFile), nullptr, false);
+  if (!fs::exists(work / paths::kWorker, ignored)) return;
+  const Json said = Json::parse(read_file(work / paths::kWorker), nullptr, false);
   if (!said.is_object()) return;
   const store::Owner worker{.host = said.value("host", ""), .boot = said.value("boot", ""),
                             .pid = said.value("pid", std::int64_t{0}), .start = said.value("start", std::int64_t{0})};
@@ -119,7 +118,7 @@ Attempt::Attempt(int node, const plan::Plan& plan, const store::Store& store, st
                              .environment = {{"CUDA_VISIBLE_DEVICES", slot.visible}},
                              .log = work_ / paths::kWorkerLog});
   const store::Owner owner = store::owner_of(process_->pid());
-  write_file_atomic(work_ / kWorkerFile, Json{{"host", owner.host}, {"boot", owner.boot}, {"pid", owner.pid},
+  write_file_atomic(work_ / paths::kWorker, Json{{"host", owner.host}, {"boot", owner.boot}, {"pid", owner.pid},
                                               {"start", owner.start}}.dump() + "\n");
 }
 
