@@ -9,11 +9,22 @@
 
 namespace saucier::store {
 
-inline constexpr std::int64_t kLeaseUs = 60'000'000;  // a heartbeat older than this loses the claim
+inline constexpr std::int64_t kLeaseUs = StoreOptions().lease_us;
+
+struct Ending {  // of an attempt
+  std::string state;
+  std::string message = {}, log_tail = {};
+  std::string artifact = {}, manifest_digest = {};
+  Json summary = Json::object();
+  std::optional<double> seconds = {};
+  std::string exit_status = {};
+  Environment environment = {};
+};
 
 struct Store::State {
   fs::path file;
   bool read_only = false;
+  std::int64_t lease_us = kLeaseUs;
   Owner self;
   std::unique_ptr<LockFile> lock;         // none when read only
   std::unique_ptr<Database> database;
@@ -27,6 +38,9 @@ struct Store::State {
   // The claim itself; refused also when the file `unless_there` exists (empty: not looked at).
   std::optional<StageRunId> claim_row(const std::string& key, const std::string& name, const std::string& kind,
                                       const std::string& key_text, const fs::path& unless_there);
+  // Ends a running attempt, durably; false when it is fenced.
+  bool end(const StageRunId& run, const Ending& ending);
+  void put_environment(std::int64_t run, const Environment& values);  // inside a transaction that is open
   // A row of the event table by the runner, inside a transaction that is open.
   void note(std::int64_t run, std::int64_t attempt, const std::string& kind, const std::string& text);
 };

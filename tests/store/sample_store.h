@@ -64,7 +64,10 @@ inline void fill_sample_store(const fs::path& file) {
       finished_us = CASE WHEN finished_us IS NOT NULL THEN 1700000001000000 + id END;
     UPDATE event SET time_us = 1700000000000000 + id,
       text = CASE kind WHEN 'claimed' THEN 'process 7 on ''host''' WHEN 'lost' THEN 'by process 7 on ''host''' ELSE text END;
-    UPDATE sweep SET created_us = 1700000000000000 + id;)");
+    UPDATE sweep SET created_us = 1700000000000000 + id;
+    UPDATE attempt SET owner_host = 'host', owner_boot = 'boot', owner_pid = 7, owner_start = 1,
+      started_us = 1700000000000000 + number, finished_us = CASE WHEN finished_us IS NOT NULL THEN 1700000001000000 + number END,
+      message = iif(state = 'lost', 'by process 7 on ''host''', message);)");
 }
 
 }  // namespace saucier
