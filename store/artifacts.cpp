@@ -37,7 +37,7 @@ ManifestCheck check_folder(const fs::path& folder, const Recorded& known) {
 
 }  // namespace
 
-RunRow run_row(sqlite3* handle, const std::string& key) {
+RunRow run_row(sqlite3* handle, const std::string& key, std::int64_t lease_us) {
   Statement statement(handle, "SELECT id, attempt, name, state, owner_host, owner_boot, owner_pid, owner_start, heartbeat_us "
                               "FROM stage_run WHERE key = ?");
   RunRow row;
@@ -49,7 +49,7 @@ RunRow run_row(sqlite3* handle, const std::string& key) {
   const Owner owner{.host = statement.text(4), .boot = statement.text(5), .pid = statement.integer(6),
                     .start = statement.integer(7)};
   row.live = row.state == "running" && !gone(owner);
-  row.silent = row.live && statement.integer(8) < system_clock().now_us() - kLeaseUs;
+  row.silent = row.live && statement.integer(8) < system_clock().now_us() - lease_us;
   return row;
 }
 
@@ -77,7 +77,7 @@ std::optional<fs::path> Store::artifact(const std::string& key) {
   const fs::path folder = artifacts() / key;
   std::error_code ignored;
   if (!fs::exists(folder, ignored)) return std::nullopt;
-  const RunRow row = run_row(handle, key);
+  const RunRow row = run_row(handle, key, state_->lease_us);
   if (row.live && !row.silent) return std::nullopt;
   const Recorded known = recorded(handle, row);
   const ManifestCheck check = check_folder(folder, known);
@@ -96,7 +96,7 @@ std::optional<fs::path> Store::artifact(const std::string& key) {
   if (!check.problem.empty()) {
     WriteTransaction transaction(*state_->database, state_->writing());
     // Once more under the lock: another process may have set it aside, and made it anew, in between.
-    const RunRow now = run_row(handle, key);
+    const RunRow now = run_row(handle, key, state_->lease_us);
     if (now.live && !now.silent) return std::nullopt;
     const Recorded known_now = recorded(handle, now);
     const ManifestCheck again = check_folder(folder, known_now);

@@ -3,6 +3,11 @@
 // SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint at the same instant ("WAL
 // reset bug", sqlite.org/wal.html). Here that cannot happen: every write transaction and every checkpoint holds the lock
 // file FILE.lock, automatic checkpoints are off on every connection, and closing does not checkpoint.
+//
+// How long the WAL gets: a commit that finds over 4 MB in it copies back what no reader still needs, and the next one
+// begins the WAL anew if no reader looks at it. Readers that follow one another so closely that one always does are waited
+// for, up to 2 s, at 64 MB and after each further 16 MB; nothing is thrown away for a reader that stays longer, so what is
+// written while it stays is the bound. A WAL that begins anew is cut to 16 MB.
 #pragma once
 
 #include <sqlite3.h>
@@ -102,13 +107,20 @@ class Database {
   std::int64_t pragma(const std::string& name);
   std::int64_t changes() const { return sqlite3_changes64(handle_); }
   bool wal() const { return wal_; }
-  // WAL where the file system allows it, TRUNCATE otherwise. Only under the lock.
-  void choose_journal();
+  // WAL where the file system allows it; TRUNCATE where it does not, and on a network file system, where processes of two
+  // machines share no memory. Only under the lock.
+  void choose_journal(bool network);
+  // Copies a WAL that has become long back into the database. Only under the lock.
+  void copy_back();
 
  private:
+  std::string set_journal(const char* mode);
+
   sqlite3* handle_ = nullptr;
   fs::path file_;
   bool wal_ = false;
+  int wal_pages_ = 0;      // in the WAL at the last commit
+  int next_patience_ = 0;  // pages in the WAL from which on readers are waited for
 };
 
 // Takes the lock, then BEGIN IMMEDIATE; rolls back unless commit() was reached. `durable`: fsynced at commit.
@@ -126,6 +138,8 @@ class WriteTransaction {
   bool durable_;
   bool open_ = true;
 };
+
+bool on_network_file_system(const fs::path& folder);  // also FUSE, behind which anything may be
 
 // Error with SQLite's message, and a hint for a full disk or a file that is no database.
 [[noreturn]] void throw_sqlite(sqlite3* database, const fs::path& file, std::string_view doing);

@@ -125,15 +125,23 @@ class Merger {
     if (run.state == "running" || run.state == "lost") {  // nobody here can go on with it
       instead = {{"state", "released"}, {"message", "it ran on another machine when it was merged"}};
     }
-    if (now.id != 0) {
-      // Past every attempt that was made here, so that a late write of one changes nothing.
-      instead["attempt"] = std::to_string(std::max(now.attempt + 1, run.attempt));
-      copy_.overwrite("stage_run", run.id, now.id, instead);
+    std::int64_t id = now.id;
+    if (now.id == 0) {
+      id = copy_.insert("stage_run", run.id, instead);
+      copy_.below("stage_run", run.id, id, {"artifact"});
+      Statement(ours_, "UPDATE attempt SET state = 'released' WHERE stage_run_id = ? AND state = 'running'").run(id);
+    } else {
+      // It becomes the next attempt here: those before it stay, and a late write of one changes nothing.
+      const std::string number = std::to_string(now.attempt + 1);
+      Statement(ours_, "UPDATE attempt SET state = 'lost' WHERE stage_run_id = ? AND state = 'running'").run(id);
+      Statement(ours_, "UPDATE stage_run SET state = 'running', attempt = attempt + 1 WHERE id = ?").run(id);
+      Statement(ours_, "DELETE FROM event WHERE stage_run_id = ? AND source = 'worker'").run(id);
+      copy_.overwrite("stage_run", run.id, id, {{"attempt", number}});
+      copy_.below("stage_run", run.id, id, {"artifact", "attempt", "event"});
+      copy_.rows("attempt", fmt::format("stage_run_id = ?1 AND number = {}", run.attempt), run.id, {{"number", number}});
+      copy_.rows("event", fmt::format("stage_run_id = ?1 AND attempt = {}", run.attempt), run.id, {{"attempt", number}});
     }
-    const std::int64_t id = now.id != 0 ? now.id : copy_.insert("stage_run", run.id, instead);
-    copy_.below("stage_run", run.id, id, {"artifact"});
-    const RunRow written = run_row(ours_, run.key);
-    state_.note(written.id, written.attempt, "merged", "from store " + their_id_);
+    state_.note(id, run_row(ours_, run.key).attempt, "merged", "from store " + their_id_);
   }
 
   // A copy beside the artifacts, compared with its manifest; removed again unless it is committed.

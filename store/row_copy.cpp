@@ -56,7 +56,7 @@ std::int64_t RowCopy::metric_key(std::int64_t id) {
   return it->second;
 }
 
-void RowCopy::copy_rows(const std::string& table, const std::string& where, std::int64_t id) {
+void RowCopy::rows(const std::string& table, const std::string& where, std::int64_t id, const Texts& instead) {
   const Shape& shape = shapes_.at(table);
   std::vector<std::string> columns, names;
   std::vector<std::string> ids;  // of each column
@@ -75,7 +75,9 @@ void RowCopy::copy_rows(const std::string& table, const std::string& where, std:
     write.reset();
     for (std::size_t c = 0; c < columns.size(); ++c) {
       const int from = static_cast<int>(c) + 1, to = static_cast<int>(c) + 1;
-      if (ids[c].empty() || read.is_null(from)) {
+      if (const auto text = instead.find(columns[c]); text != instead.end()) {
+        sqlite3_bind_text(write.handle(), to, text->second.c_str(), -1, SQLITE_TRANSIENT);
+      } else if (ids[c].empty() || read.is_null(from)) {
         sqlite3_bind_value(write.handle(), to, sqlite3_column_value(read.handle(), from));
       } else if (ids[c] == kMetricKeys) {
         sqlite3_bind_int64(write.handle(), to, metric_key(read.integer(from)));
@@ -133,7 +135,7 @@ void RowCopy::below(const std::string& table, std::int64_t id, std::int64_t ther
     Statement(to_, fmt::format("DELETE FROM {} WHERE {}", in_quotes(*name), where.at(*name))).run(there);
   }
   ids_[table] = {{id, there}};
-  for (const std::string& name : order) copy_rows(name, where.at(name), id);
+  for (const std::string& name : order) rows(name, where.at(name), id);
 }
 
 }  // namespace saucier::store

@@ -25,6 +25,8 @@ class RowCopy {
   }
   // What hangs below the row `id` of `table`, to below the row `there`; what hangs there already goes first.
   void below(const std::string& table, std::int64_t id, std::int64_t there, const std::set<std::string>& except = {});
+  // Rows of one table by hand: `where` with ?1 for the `id` that below() was called with last.
+  void rows(const std::string& table, const std::string& where, std::int64_t id, const Texts& instead = {});
 
  private:
   struct Reference {
@@ -36,7 +38,6 @@ class RowCopy {
     std::map<std::string, Reference> references;  // of its columns
   };
   std::int64_t write_row(const std::string& table, std::int64_t id, std::optional<std::int64_t> there, const Texts& instead);
-  void copy_rows(const std::string& table, const std::string& where, std::int64_t id);
   // Which table's ids a column holds; empty: it is no reference to a table that ids are kept of.
   std::string ids_in(const std::string& table, const std::string& column) const;
   std::int64_t metric_key(std::int64_t id);

@@ -10,11 +10,23 @@
 
 namespace saucier::store {
 
-inline constexpr std::int64_t kLeaseUs = 60'000'000;  // a heartbeat older than this loses the claim
+inline constexpr std::int64_t kLeaseUs = StoreOptions().lease_us;
+
+struct Ending {  // of an attempt
+  std::string state;
+  std::string message = {}, log_tail = {};
+  std::string folder = {};  // its artifact
+  std::optional<ManifestCheck> manifest = {};
+  Json summary = Json::object();
+  std::optional<double> seconds = {};
+  std::string exit_status = {};
+  Environment environment = {};
+};
 
 struct Store::State {
   fs::path file;
   bool read_only = false;
+  std::int64_t lease_us = kLeaseUs;
   Owner self;
   std::unique_ptr<LockFile> lock;         // none when read only
   std::unique_ptr<Database> database;
@@ -30,6 +42,9 @@ struct Store::State {
                                       const std::string& key_text, const fs::path& unless_there);
   // The row of a finished run's folder, inside a transaction that is open.
   void record_artifact(std::int64_t run, const std::string& folder, const ManifestCheck& check);
+  // Ends a running attempt, durably; false when it is fenced.
+  bool end(const StageRunId& run, const Ending& ending);
+  void put_environment(std::int64_t run, const Environment& values);  // inside a transaction that is open
   // A row of the event table by the runner, inside a transaction that is open.
   void note(std::int64_t run, std::int64_t attempt, const std::string& kind, const std::string& text);
 };
@@ -42,7 +57,7 @@ struct RunRow {
   bool live = false;    // running, and its owner may still finish it
   bool silent = false;  // live for all that is known, but not heard of for longer than a lease
 };
-RunRow run_row(sqlite3* handle, const std::string& key);
+RunRow run_row(sqlite3* handle, const std::string& key, std::int64_t lease_us = kLeaseUs);
 
 bool is_key(const std::string& name);  // looks like a stage key
 fs::path free_name(const fs::path& path, std::string_view mark);  // PATH.MARK-N that is not there

@@ -28,6 +28,8 @@ struct StageRunId {
   std::int64_t attempt = 0;  // every write says it: a lost attempt's late write changes nothing
 };
 
+using Environment = std::map<std::string, std::string>;  // where a stage ran, by name
+
 struct ScoreRow {
   std::string benchmark, condition, metric;  // condition: seen | blind | chance | majority
   double value = 0;
@@ -43,11 +45,16 @@ struct Result {
   std::vector<std::vector<Json>> rows;
 };
 
+struct StoreOptions {  // what tests set
+  std::int64_t lease_us = 60'000'000;  // a heartbeat older than this loses the claim
+  std::optional<bool> on_network;      // is the file on a network file system; unset: the kernel is asked
+};
+
 class Store {
  public:
   // Makes the file and its folder when missing, migrates, WAL, busy timeout, foreign keys. Throws Error (newer database:
   // both versions; no space; not a database).
-  static std::unique_ptr<Store> open(const fs::path& file);
+  static std::unique_ptr<Store> open(const fs::path& file, const StoreOptions& options = {});
   static std::unique_ptr<Store> open_read_only(const fs::path& file);  // Error with a hint when there is none
   ~Store();
 
@@ -56,20 +63,26 @@ class Store {
   fs::path work() const;
 
   // The sweep and all its trials, in one transaction, before anything runs. The same recipe (equal resolved trials)
-  // gives the same sweep again.
+  // gives the same sweep again, which keeps the `recipe_text` (the file as it was) that it was first submitted with.
   std::int64_t add_sweep(const std::string& name, const std::string& recipe_file, const std::string& metric,
-                         const std::string& direction, const std::vector<TrialRow>& trials);
+                         const std::string& direction, const std::vector<TrialRow>& trials,
+                         const std::string& recipe_text = {});
 
   // Claims the stage run of `key` for this process: nothing when another live process has it. A dead owner's claim
   // (heartbeat over, or its process gone) is taken over with the next attempt.
   std::optional<StageRunId> claim(const std::string& key, const std::string& name, const std::string& kind,
                                   const std::string& key_text);
-  bool heartbeat(const StageRunId& run);  // false when fenced: another process has taken the run over
-  // All events of a run, once: replaces what an earlier attempt of the same key left. Batched; false when fenced.
+  double lease_seconds() const;  // a claim without a heartbeat for that long may be taken over
+  bool heartbeat(const StageRunId& run);  // false when fenced: another process has taken the run over; so below
+  bool set_environment(const StageRunId& run, const Environment& values);  // replaces what an earlier attempt left
+  // The metric events of a batch while the stage runs; said twice they are the same rows. Other events are left out.
+  bool add_metrics(const StageRunId& run, const std::vector<Json>& events);
+  // All events of a run, once it is over: replaces what stands there, live metrics and an earlier attempt's rows included.
   bool write_events(const StageRunId& run, const std::vector<Json>& events);
   bool finish(const StageRunId& run, const fs::path& artifact, const Json& summary, double seconds);
-  bool fail(const StageRunId& run, const std::string& message, const std::string& log_tail);
-  bool release(const StageRunId& run, const std::string& reason);  // put back, to be run again
+  bool fail(const StageRunId& run, const std::string& message, const std::string& log_tail,
+            const std::string& exit_status = {});
+  bool release(const StageRunId& run, const std::string& reason, const std::string& exit_status = {});  // to be run again
 
   // A finished artifact that is there and whole: the size of each file and the digest of the manifest agree. A row
   // without folder is a miss. A whole folder without a finished row (its runner was killed in between) is adopted: its

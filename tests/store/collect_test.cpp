@@ -7,6 +7,7 @@
 #include "store/database.h"
 #include "store/owner.h"
 #include "tests/store/made_store.h"
+#include "tests/store/processes.h"
 #include "tests/temp_folder.h"
 
 using namespace saucier;
@@ -87,7 +88,7 @@ TEST_CASE("work folders stay for stages that go on, and go with those that are d
   REQUIRE(finish_made(*opened, "done"));
   REQUIRE(opened->fail(*opened->claim(made_key("failed"), "failed", "train", "{}"), "no", ""));
   REQUIRE(opened->claim(made_key("running"), "running", "train", "{}"));
-  CHECK(in_process([&] { Store::open(opened->file())->claim(made_key("lost"), "lost", "train", "{}"); }) == 0);
+  CHECK(wait_for(in_child([&] { return Store::open(opened->file())->claim(made_key("lost"), "lost", "train", "{}") ? 0 : 1; })) == 0);
   for (const char* stage : {"done", "failed", "running", "lost", "unknown", "worked on"}) make_folders(opened->work() / made_key(stage) / "resume");
   make_folders(opened->work() / "something else");
   const auto self = store::this_process();
@@ -101,11 +102,8 @@ TEST_CASE("work folders stay for stages that go on, and go with those that are d
 TEST_CASE("what was set aside or left over goes; what is nobody's stays") {
   TempFolder temp;
   const auto opened = Store::open(temp.path() / "s.db");
-  const pid_t ended = [] {
-    pid_t pid = 0;
-    in_process([] {}, [&](pid_t child) { pid = child; });
-    return pid;
-  }();
+  const pid_t ended = in_child([] { return 0; });
+  wait_for(ended);
   const auto make = [&](const fs::path& path, int hours) {
     make_folders(path.parent_path());
     write_file_atomic(path, "x");
@@ -259,10 +257,10 @@ TEST_CASE("whatever happens, gc keeps what a trial refers to and removes the res
         default: {  // a gc, killed at any time in half of the cases
           if (below(2) == 0) {
             const fs::path file = opened->file();
-            in_process([&] { Store::open(file)->collect(); }, [&](pid_t child) {
-              ::usleep(static_cast<useconds_t>(below(8000)));
-              ::kill(child, SIGKILL);
-            });
+            const pid_t child = in_child([&] { return Store::open(file)->collect().empty() ? 0 : 1; });
+            ::usleep(static_cast<useconds_t>(below(8000)));
+            ::kill(child, SIGKILL);
+            wait_for(child);
           }
           const auto gone = opened->collect();
           std::erase_if(finished, [&](const std::string& one) { return !wanted(one); });

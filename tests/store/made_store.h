@@ -1,11 +1,6 @@
 // Sweeps of a made-up store whose stages have finished: keys are 64 hex digits, as the real ones.
 #pragma once
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <functional>
-
 #include "modules/base/digest.h"
 #include "modules/base/file.h"
 #include "modules/base/paths.h"
@@ -56,23 +51,5 @@ inline bool finish_made(store::Store& store, const std::string& stage, const std
 }
 
 inline Json one_value(const store::Store& store, const std::string& sql) { return store.query(sql).rows.at(0).at(0); }
-
-// The exit code of `body` in a process of its own; -9 when it was killed.
-inline int in_process(const std::function<void()>& body, const std::function<void(pid_t)>& meanwhile = [](pid_t) {}) {
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    try {
-      body();
-      ::_exit(0);
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "child: %s\n", error.what());
-      ::_exit(99);
-    }
-  }
-  meanwhile(pid);
-  int raw = 0;
-  ::waitpid(pid, &raw, 0);
-  return WIFEXITED(raw) ? WEXITSTATUS(raw) : -WTERMSIG(raw);
-}
 
 }  // namespace saucier

@@ -5,6 +5,7 @@
 #include "store/database.h"
 #include "store/sql.h"
 #include "tests/store/made_store.h"
+#include "tests/store/processes.h"
 #include "tests/temp_folder.h"
 
 using namespace saucier;
@@ -31,7 +32,7 @@ std::set<std::string> shown(const Store& store) {
 
 std::int64_t rows(const Store& store) {
   std::int64_t count = 0;
-  for (const char* table : {"sweep", "trial", "trial_stage", "stage_run", "metric", "metric_summary", "score", "prediction", "event", "environment", "artifact"})
+  for (const char* table : {"sweep", "trial", "trial_stage", "stage_run", "attempt", "metric", "metric_summary", "score", "prediction", "event", "environment", "artifact"})
     count += one_value(store, fmt::format("SELECT count(*) FROM {}", table)).get<std::int64_t>();
   return count;
 }
@@ -117,6 +118,10 @@ TEST_CASE("what both stores have: the done one counts, ours where both are") {
   CHECK(made("new") == "done there");
   for (const char* stage : {"both", "ours failed", "ours lost it", "new", "x"}) CHECK(ours->artifact(made_key(stage)));
   CHECK(one_value(*ours, fmt::format("SELECT attempt FROM stage_run WHERE key = '{}'", made_key("ours failed"))) == 2);
+  CHECK(one_value(*ours, "SELECT group_concat(number || ' ' || a.state, ', ') FROM attempt a JOIN stage_run r ON r.id = stage_run_id WHERE name = 'ours failed'") ==
+        "1 failed, 2 done");
+  CHECK(one_value(*ours, "SELECT count(*) FROM event WHERE source = 'worker' AND attempt = 2") == 2);
+  CHECK(one_value(*ours, "SELECT count(*) FROM attempt WHERE state = 'running'") == 1);  // 'ours runs'
   CHECK(one_value(*ours, "SELECT count(*) FROM curve WHERE stage = 'new'") == 3);
   CHECK(wrong_things(*ours) == 0);
   CHECK(ours->heartbeat(*running));
@@ -195,10 +200,10 @@ TEST_CASE("a merge that was killed is done again") {
   for (int round = 0; round < 12; ++round) {
     const fs::path file = temp.path() / ("ours" + std::to_string(round)) / "s.db";
     Store::open(file).reset();
-    killed += in_process([&] { Store::open(file)->merge(temp.path() / "theirs" / "s.db"); }, [&](pid_t child) {
-                ::usleep(static_cast<useconds_t>(3000 * (round + 1)));
-                ::kill(child, SIGKILL);
-              }) == -SIGKILL;
+    const pid_t child = in_child([&] { return Store::open(file)->merge(temp.path() / "theirs" / "s.db").runs > 0 ? 0 : 1; });
+    ::usleep(static_cast<useconds_t>(3000 * (round + 1)));
+    ::kill(child, SIGKILL);
+    killed += wait_for(child) == -SIGKILL;
     const auto ours = Store::open(file);
     CHECK(wrong_things(*ours) == 0);
     ours->merge(temp.path() / "theirs" / "s.db");
