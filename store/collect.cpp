@@ -240,6 +240,27 @@ class Collector {
   std::vector<Neighbour> neighbours_;
 };
 
+// Throws Error where a sweep has to stay.
+void refuse_to_drop(sqlite3* handle, std::int64_t sweep) {
+  Statement find(handle, "SELECT name, pinned FROM sweep WHERE id = ?");
+  if (!find.bind(sweep).step()) throw Error(fmt::format("there is no sweep {}", sweep));
+  const std::string name = find.text(0);
+  if (find.integer(1) != 0) throw Error(fmt::format("sweep '{}' is pinned", name), fmt::format("saucier unpin {}", name));
+  Statement pinned(handle, "SELECT name FROM trial WHERE sweep_id = ? AND pinned ORDER BY number");
+  if (pinned.bind(sweep).step()) {
+    const std::string trial = pinned.text(0);
+    throw Error(fmt::format("trial '{}' of sweep '{}' is pinned", trial, name), fmt::format("saucier unpin {}", trial));
+  }
+  Statement keys(handle, "SELECT DISTINCT s.key FROM trial_stage s JOIN trial t ON t.id = s.trial_id WHERE t.sweep_id = ?");
+  keys.bind(sweep);
+  while (keys.step()) {
+    const RunRow run = run_row(handle, keys.text(0));
+    if (run.live && !refers(handle, keys.text(0), sweep)) {
+      throw Error(fmt::format("stage '{}' of sweep '{}' is running", run.name, name), "stop its run first (Ctrl-C there)");
+    }
+  }
+}
+
 }  // namespace
 
 std::string to_string(Garbage::Kind kind) {
@@ -253,6 +274,7 @@ std::string to_string(Garbage::Kind kind) {
 }
 
 std::vector<Garbage> Store::garbage(std::optional<std::int64_t> without) const {
+  if (without) refuse_to_drop(state_->database->handle(), *without);
   return Collector(state_->file, state_->database->handle(), without.value_or(0)).find();
 }
 
@@ -292,28 +314,9 @@ std::vector<Garbage> Store::collect() {
 }
 
 void Store::drop_sweep(std::int64_t sweep) {
-  sqlite3* handle = state_->database->handle();
   WriteTransaction transaction(*state_->database, state_->writing(), true);
-  Statement find(handle, "SELECT name, pinned FROM sweep WHERE id = ?");
-  if (!find.bind(sweep).step()) throw Error(fmt::format("there is no sweep {}", sweep));
-  const std::string name = find.text(0);
-  if (find.integer(1) != 0) throw Error(fmt::format("sweep '{}' is pinned", name), fmt::format("saucier unpin {}", name));
-  find.reset();
-  Statement pinned(handle, "SELECT name FROM trial WHERE sweep_id = ? AND pinned ORDER BY number");
-  if (pinned.bind(sweep).step()) {
-    throw Error(fmt::format("trial '{}' of sweep '{}' is pinned", pinned.text(0), name), fmt::format("saucier unpin {}", pinned.text(0)));
-  }
-  pinned.reset();
-  Statement keys(handle, "SELECT DISTINCT s.key FROM trial_stage s JOIN trial t ON t.id = s.trial_id WHERE t.sweep_id = ?");
-  keys.bind(sweep);
-  while (keys.step()) {
-    const RunRow run = run_row(handle, keys.text(0));
-    if (run.live && !refers(handle, keys.text(0), sweep)) {
-      throw Error(fmt::format("stage '{}' of sweep '{}' is running", run.name, name), "stop its run first (Ctrl-C there)");
-    }
-  }
-  keys.reset();
-  Statement(handle, "DELETE FROM sweep WHERE id = ?").run(sweep);
+  refuse_to_drop(state_->database->handle(), sweep);
+  Statement(state_->database->handle(), "DELETE FROM sweep WHERE id = ?").run(sweep);
   transaction.commit();
 }
 

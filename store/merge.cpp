@@ -162,7 +162,8 @@ class Merger {
     if (!recorded.bind(run.id).step()) return std::nullopt;
     const fs::path from = their_artifacts_ / run.key;
     std::error_code ignored;
-    if (recorded.text(0) != run.key || !is_key(run.key) || !fs::is_directory(from, ignored)) {
+    const bool plain = fs::path(run.key).filename() == run.key && !run.key.starts_with('.');  // it comes from elsewhere
+    if (!plain || recorded.text(0) != run.key || !fs::is_directory(from, ignored)) {
       report_.messages.push_back(fmt::format("stage '{}': its artifact '{}' is not there; its rows are taken over", run.name, from.string()));
       return std::nullopt;
     }
@@ -203,6 +204,20 @@ MergeReport Store::merge(const fs::path& other, const MergeOptions& options) {
   if (fs::equivalent(other, state_->file, ignored)) throw Error("a store cannot be merged into itself");
   OtherStore theirs(other, state_->file.parent_path());
   return Merger(*this, *state_, theirs, paths::artifacts(fs::absolute(other)), options).run();
+}
+
+void export_store(const fs::path& from, std::int64_t sweep, const fs::path& to, bool artifacts) {
+  {
+    const auto store = Store::open(to);
+    store->merge(from, {.artifacts = artifacts, .link = false, .sweep = sweep});  // not by link: people may edit what they get
+  }
+  Database database(to, Database::Mode::kWrite);
+  Database source(from, Database::Mode::kRead);
+  // It is a part of that store, not one of its own: what comes from either is known by the same name.
+  Statement(database.handle(), "UPDATE setting SET value = ? WHERE name = 'store'").run(store_id(source.handle()));
+  Statement(database.handle(), "UPDATE sweep SET origin = '' WHERE origin = ?").run(store_id(source.handle()));
+  database.execute("VACUUM; PRAGMA journal_mode=DELETE");
+  fs::remove(to.string() + ".lock");
 }
 
 }  // namespace saucier::store

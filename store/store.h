@@ -117,4 +117,7 @@ class Store {
   std::unique_ptr<State> state_;
 };
 
+// One sweep of the store `from` as a store of its own, whole in the one file `to` and, if asked for, artifacts beside it.
+void export_store(const fs::path& from, std::int64_t sweep, const fs::path& to, bool artifacts);
+
 }  // namespace saucier::store

@@ -10,4 +10,8 @@ void add_format_options(po::options_description& options);
 // To standard output, as text unless --json or --csv is given.
 void print_table(const report::Table& table, const po::variables_map& values);
 
+// The same with the columns 'bytes' and 'alone' as sizes for people; JSON and CSV keep the numbers.
+void print_sizes(report::Table table, const po::variables_map& values);
+std::string show_bytes(std::int64_t bytes);  // "812 B", "3.4 MB"
+
 }  // namespace saucier::cli
