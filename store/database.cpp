@@ -21,8 +21,8 @@ constexpr int kBusyTimeoutMs = 30'000;
 // Pages (of 4 KB) in the WAL:
 constexpr int kCopyBack = 1'000;     // that are copied back after a commit
 constexpr int kPatience = 16'000;    // at which readers are waited for, and
-constexpr int kPatienceAgain = 4'000;  // how many more until the next time
-constexpr int kPatienceMs = 2'000;
+constexpr int kPatienceAgain = 4'000;  // how many more until they are again, for twice as long
+constexpr int kFirstPatienceMs = 2'000, kLastPatienceMs = 32'000;  // well within a lease
 constexpr std::int64_t kWalKept = 16 << 20;  // bytes of a WAL that begins anew
 
 int remember_pages(void* pages, sqlite3*, const char*, int count) {
@@ -190,16 +190,21 @@ void Database::choose_journal(bool network) {
 }
 
 void Database::copy_back() {
-  if (wal_pages_ < kPatience) next_patience_ = kPatience;
+  if (wal_pages_ < kPatience) {
+    next_patience_ = kPatience;
+    patience_ms_ = kFirstPatienceMs;
+  }
   if (!wal_ || wal_pages_ < kCopyBack) return;
   // A passive checkpoint never waits; with a reader in the way it copies what it can. A failure loses nothing: the WAL is
   // part of the database, and the next commit tries again.
   sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (wal_pages_ < next_patience_) return;
-  sqlite3_busy_timeout(handle_, kPatienceMs);
+  sqlite3_busy_timeout(handle_, patience_ms_);
   const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
-  next_patience_ = code == SQLITE_OK ? kPatience : wal_pages_ + kPatienceAgain;
+  if (code == SQLITE_OK) return;
+  next_patience_ = wal_pages_ + kPatienceAgain;
+  patience_ms_ = std::min(patience_ms_ * 2, kLastPatienceMs);
 }
 
 WriteTransaction::WriteTransaction(Database& database, LockFile& lock, bool durable)

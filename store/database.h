@@ -6,8 +6,9 @@
 //
 // How long the WAL gets: a commit that finds over 4 MB in it copies back what no reader still needs, and the next one
 // begins the WAL anew if no reader looks at it. Readers that follow one another so closely that one always does are waited
-// for, up to 2 s, at 64 MB and after each further 16 MB; nothing is thrown away for a reader that stays longer, so what is
-// written while it stays is the bound. A WAL that begins anew is cut to 16 MB.
+// for: 2 s at 64 MB, then twice as long after each further 16 MB, up to 32 s (those that come meanwhile read the database
+// itself and are not in the way). So single queries of up to 32 s leave a WAL of under 150 MB, and a transaction that is
+// held longer leaves what is written meanwhile. A WAL that begins anew is cut to 16 MB.
 #pragma once
 
 #include <sqlite3.h>
@@ -120,7 +121,7 @@ class Database {
   fs::path file_;
   bool wal_ = false;
   int wal_pages_ = 0;      // in the WAL at the last commit
-  int next_patience_ = 0;  // pages in the WAL from which on readers are waited for
+  int next_patience_ = 0, patience_ms_ = 0;  // pages in the WAL from which on readers are waited for, and how long
 };
 
 // Takes the lock, then BEGIN IMMEDIATE; rolls back unless commit() was reached. `durable`: fsynced at commit.

@@ -5,6 +5,7 @@
 
 #include "modules/base/clock.h"
 #include "modules/base/error.h"
+#include "modules/base/file.h"
 #include "modules/base/paths.h"
 #include "runner/cli/command.h"
 #include "runner/cli/recipe_argument.h"
@@ -135,8 +136,10 @@ int run(const std::vector<std::string>& arguments) {
   const po::variables_map values = parse("run", arguments, options, {{"recipe", 1}});
   const recipe::Recipe recipe = read_recipe("run", values);
   if (!report_problems(recipe)) return kUsage;
+  const std::string text = read_file(recipe.file);  // now: to hash large models takes minutes, and people go on editing
 
   exec::RunOptions how;
+  how.recipe_file = recipe.file;
   how.devices = devices(values["devices"].as<std::string>());
   how.threads = values["threads"].as<std::int64_t>();
   how.keep_going = values.count("keep-going") > 0;
@@ -152,7 +155,7 @@ int run(const std::vector<std::string>& arguments) {
       row.stages.emplace_back(recipe.trials[t].stages[s].name, plan.nodes[static_cast<size_t>(plan.trial_nodes[t][s])].key);
     rows.push_back(std::move(row));
   }
-  const std::int64_t sweep = store->add_sweep(recipe.name, recipe.file.string(), recipe.metric, recipe.direction, rows);
+  const std::int64_t sweep = store->add_sweep(recipe.name, recipe.file.string(), recipe.metric, recipe.direction, rows, text);
 
   Progress progress(recipe, plan.nodes.size());
   const exec::Outcome outcome = exec::execute(plan, *store, how, progress);

@@ -53,6 +53,39 @@ TEST_CASE("a fresh store has the newest layout, WAL and its marks") {
   }
 }
 
+TEST_CASE("every connection has a busy timeout, foreign keys and no checkpoint of its own") {
+  TempFolder temp;
+  const fs::path file = temp.path() / "s.db";
+  Store::open(file).reset();
+  for (const auto mode : {store::Database::Mode::kWrite, store::Database::Mode::kRead}) {
+    store::Database database(file, mode);
+    CHECK(database.pragma("busy_timeout") == 30'000);
+    CHECK(database.pragma("foreign_keys") == 1);
+    CHECK(database.pragma("wal_autocheckpoint") == 0);
+    CHECK(database.pragma("mmap_size") == 0);
+    CHECK(database.pragma("trusted_schema") == 0);
+  }
+}
+
+TEST_CASE("on a network file system the journal is no WAL, and back on a local one it is again") {
+  TempFolder temp;
+  const fs::path file = temp.path() / "s.db";
+  const auto journal = [&] {
+    const store::Database database(file, store::Database::Mode::kRead);
+    store::Statement statement(database.handle(), "PRAGMA journal_mode");
+    return statement.step() ? statement.text(0) : std::string();
+  };
+  for (const bool network : {false, true, false}) {  // what was made on a local disk and copied there, too
+    const auto opened = Store::open(file, {.on_network = network});
+    CHECK((journal() == "wal") == !network);
+    CHECK(opened->take_messages().size() == (network ? 1 : 0));
+    const auto run = opened->claim(std::to_string(network), "s", "train", "{}");
+    CHECK(opened->write_events(*run, sample_events()));
+    CHECK(opened->release(*run, ""));
+  }
+  CHECK_FALSE(store::on_network_file_system("/proc"));
+}
+
 TEST_CASE("a newer database, another program's and a file that is none are refused") {
   TempFolder temp;
   const fs::path file = temp.path() / "s.db";
@@ -66,34 +99,6 @@ TEST_CASE("a newer database, another program's and a file that is none are refus
   CHECK_THROWS_WITH(Store::open(temp.path() / "text.db"), Catch::Contains("not a database"));
   CHECK_THROWS_WITH(Store::open_read_only(temp.path() / "none.db"), Catch::Contains("there is no store"));
   CHECK(!fs::exists(temp.path() / "none.db"));
-}
-
-TEST_CASE("many processes claim many stages: none twice") {
-  TempFolder temp;
-  const fs::path file = temp.path() / "s.db";
-  Store::open(file).reset();
-  std::vector<pid_t> children;
-  for (int i = 0; i < 8; ++i) {
-    children.push_back(in_child([&] {
-      const auto opened = Store::open(file);
-      LineAppender claims(temp.path() / "claims");
-      for (int k = 0; k < 100; ++k) {
-        const std::string key = std::to_string(k);
-        if (opened->claim(key, "s", "train", "{}")) claims.append(key);
-      }
-      ::pause();  // a process that ends would lose its claims
-      return 0;
-    }));
-  }
-  const auto opened = Store::open(file);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (value(*opened, "SELECT count(*) FROM stage_run") != 100 && std::chrono::steady_clock::now() < end) ::usleep(20'000);
-  ::usleep(300'000);  // time for a second claim, were it possible
-  for (const pid_t child : children) ::kill(child, SIGKILL);
-  for (const pid_t child : children) wait_for(child);
-  const std::string lines = read_file(temp.path() / "claims");
-  CHECK(std::count(lines.begin(), lines.end(), '\n') == 100);
-  CHECK(value(*opened, "SELECT max(attempt) FROM stage_run") == 1);
 }
 
 TEST_CASE("a claim holds while its process lives, and is taken over when it is gone or silent") {
@@ -166,7 +171,9 @@ TEST_CASE("the same sweep is the same row, with its newest keys") {
   const auto first = opened->add_sweep("q", "q.toml", "", "maximize", trials);
   CHECK(opened->add_sweep("q", "q.toml", "", "maximize", trials) == first);
   trials[1].stages[0].second = "k3";
-  CHECK(opened->add_sweep("q", "q.toml", "", "maximize", trials) == first);
+  CHECK(opened->add_sweep("q", "q.toml", "", "maximize", trials, "name = 'q'") == first);
+  CHECK(opened->add_sweep("q", "q.toml", "", "maximize", trials, "name = 'q'  # edited") == first);
+  CHECK(value(*opened, "SELECT recipe_text FROM sweep") == "name = 'q'");  // as it was when it was submitted
   CHECK(opened->first_trial_of("k3") == "q-2");
   CHECK(!opened->first_trial_of("k2"));
   CHECK(value(*opened, "SELECT count(*) FROM trial") == 2);
@@ -248,7 +255,8 @@ TEST_CASE("an acknowledged write is there after kill -9, and the file stays soun
       for (int i = 0;; ++i) {
         const std::string key = std::to_string(round) + "-" + std::to_string(i);
         const auto run = opened->claim(key, "s", "train", "{}");
-        if (!opened->write_events(*run, sample_events())) return 1;
+        if (!opened->add_metrics(*run, sample_events())) return 1;
+        if (i % 2 == 0 && !opened->write_events(*run, sample_events())) return 1;
         if (!opened->fail(*run, "x", "")) return 1;
         LineAppender(acknowledged).append(key);
       }
