@@ -41,11 +41,11 @@ class Merger {
       with_context(fmt::format("in sweep '{}'", sweeps.text(2)),
                    [&] { merge_sweep(sweeps.integer(0), sweeps.text(1), sweeps.text(3)); });
     }
-    Statement runs(theirs_, "SELECT id, key, name, kind, state, attempt FROM stage_run r WHERE EXISTS (SELECT 1 FROM trial_stage s "
+    Statement runs(theirs_, "SELECT id, key, name, state, attempt FROM stage_run r WHERE EXISTS (SELECT 1 FROM trial_stage s "
                             "JOIN trial t ON t.id = s.trial_id WHERE s.key = r.key AND (?1 IS NULL OR t.sweep_id = ?1)) ORDER BY id");
     runs.bind(options_.sweep);
     while (runs.step()) {
-      const Theirs run{.id = runs.integer(0), .key = runs.text(1), .name = runs.text(2), .state = runs.text(4), .attempt = runs.integer(5)};
+      const Theirs run{.id = runs.integer(0), .key = runs.text(1), .name = runs.text(2), .state = runs.text(3), .attempt = runs.integer(4)};
       with_context(fmt::format("in stage '{}'", run.name), [&] { merge_run(run); });
     }
     for (std::string& text : store_.take_messages()) report_.messages.push_back(std::move(text));
@@ -94,6 +94,7 @@ class Merger {
   }
 
   void merge_run(const Theirs& run) {
+    if (fs::path(run.key).filename() != run.key || run.key.starts_with('.')) return leave_out(run, "its key is no name of a folder");
     store_.artifact(run.key);  // a folder that is not recorded yet is taken over first, a broken one set aside
     const RunRow here = run_row(ours_, run.key);
     if (here.live && run.state == "done") return leave_out(run, "it runs here just now");
@@ -162,8 +163,7 @@ class Merger {
     if (!recorded.bind(run.id).step()) return std::nullopt;
     const fs::path from = their_artifacts_ / run.key;
     std::error_code ignored;
-    const bool plain = fs::path(run.key).filename() == run.key && !run.key.starts_with('.');  // it comes from elsewhere
-    if (!plain || recorded.text(0) != run.key || !fs::is_directory(from, ignored)) {
+    if (recorded.text(0) != run.key || !fs::is_directory(from, ignored)) {
       report_.messages.push_back(fmt::format("stage '{}': its artifact '{}' is not there; its rows are taken over", run.name, from.string()));
       return std::nullopt;
     }

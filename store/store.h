@@ -43,6 +43,12 @@ struct ScoreRow {
 struct Result {
   std::vector<std::string> columns;
   std::vector<std::vector<Json>> rows;
+  bool cut = false;  // there were more rows than asked for
+};
+
+struct QueryLimits {
+  double seconds = 60;
+  std::int64_t rows = 0;  // 0: all
 };
 
 struct StoreOptions {  // what tests set
@@ -106,9 +112,9 @@ class Store {
   std::vector<Usage> usage() const;
   MergeReport merge(const fs::path& other, const MergeOptions& options = {});
 
-  // One read-only statement (by authorizer, on a connection that cannot write), at most a minute long. Throws Error with
-  // SQLite's message.
-  Result query(const std::string& sql, const std::vector<Json>& parameters = {}) const;
+  // One read-only statement (by authorizer, on a connection that cannot write). Throws Error with SQLite's message, the
+  // place in the statement and the nearest names. A name in double quotes is never taken for a text.
+  Result query(const std::string& sql, const std::vector<Json>& parameters = {}, const QueryLimits& limits = {}) const;
 
   struct State;  // state.h, for the .cpp files of this folder
 

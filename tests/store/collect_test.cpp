@@ -200,6 +200,41 @@ TEST_CASE("verify says what is wrong with which artifact, and what to do") {
   CHECK(std::count_if(findings.begin(), findings.end(), [](const store::Finding& one) { return one.what == "database"; }) == 7);
 }
 
+TEST_CASE("gc beside runners that submit, run and drop: nothing goes from under them", "[fault]") {
+  TempFolder temp;
+  const fs::path file = temp.path() / "s.db";
+  Store::open(file).reset();
+  std::vector<pid_t> children;
+  for (int c = 0; c < 3; ++c) {
+    children.push_back(in_child([&] {
+      const auto opened = Store::open(file);
+      std::mt19937 random(static_cast<unsigned>(c));
+      for (int i = 0; i < 40; ++i) {
+        const std::string stage = "s" + std::to_string(random() % 3);
+        const auto sweep = made_sweep(*opened, fmt::format("sweep-{}-{}", c, i), {{stage}});
+        while (!opened->artifact(made_key(stage)) && !finish_made(*opened, stage)) ::usleep(500);
+        ::usleep(static_cast<useconds_t>(random() % 3000));
+        if (!opened->artifact(made_key(stage))) return 1;
+        opened->drop_sweep(sweep);
+      }
+      return 0;
+    }));
+  }
+  const auto opened = Store::open(file);
+  std::size_t removed = 0;
+  for (std::size_t over = 0; over < children.size();) {
+    removed += opened->collect().size();
+    int raw = 0;
+    if (::waitpid(children[over], &raw, WNOHANG) == 0) continue;
+    CHECK(raw == 0);
+    ++over;
+  }
+  opened->collect();
+  CHECK(removed > 10);
+  CHECK(fs::is_empty(opened->artifacts()));
+  CHECK(wrong_things(*opened) == 0);
+}
+
 // What the store should hold, kept beside it in memory while random things happen to both.
 TEST_CASE("whatever happens, gc keeps what a trial refers to and removes the rest", "[fault]") {
   for (const unsigned seed : {1U, 2U, 3U, 4U}) {

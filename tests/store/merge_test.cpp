@@ -161,8 +161,15 @@ TEST_CASE("an artifact that is gone or broken over there is left out, its rows a
   write_file_atomic(theirs->artifacts() / made_key("broken") / "model" / "w", "Weights of broken");
   write_file_atomic(temp.path() / "secret", "secret");
   fs::create_symlink(temp.path() / "secret", theirs->artifacts() / made_key("whole") / "link");
+  make_folders(temp.path() / "victim");
+  store::Database(theirs->file(), store::Database::Mode::kWrite).execute(
+      "UPDATE trial_stage SET key = '../../victim' WHERE stage = 'led astray';"
+      "INSERT INTO stage_run(key, name, kind, key_text, attempt, state, owner_host, owner_boot, owner_pid, owner_start, heartbeat_us, started_us)"
+      " VALUES('../../victim', 'led astray', 'train', '{}', 1, 'done', '', '', 0, 0, 0, 0)");
   auto report = ours->merge(theirs->file());
-  REQUIRE(report.messages.size() == 2);
+  CHECK(fs::exists(temp.path() / "victim"));
+  REQUIRE(report.messages.size() == 3);
+  CHECK(report.messages[2] == "stage 'led astray' was left out: its key is no name of a folder");
   CHECK(report.messages[0].ends_with("is not there; its rows are taken over"));
   CHECK(report.messages[1].find("is broken ('model/w' has other contents than the manifest says)") != std::string::npos);
   CHECK((report.runs == 3 && report.artifacts == 1));
@@ -179,7 +186,7 @@ TEST_CASE("an artifact that is gone or broken over there is left out, its rows a
 
   const auto light = Store::open(temp.path() / "light" / "s.db");
   report = light->merge(theirs->file(), {.artifacts = false, .sweep = {}});
-  CHECK((report.runs == 3 && report.artifacts == 0 && report.messages.empty()));
+  CHECK((report.runs == 3 && report.artifacts == 0 && report.messages.size() == 1));
   CHECK(!fs::exists(light->artifacts()));
   CHECK(wrong_things(*light) == 0);
   CHECK(light->merge(theirs->file()).artifacts == 2);  // and they can follow

@@ -112,7 +112,7 @@ TEST_CASE("a misspelt command or option: exit code 2 and the nearest name") {
   };
   refused({"chekc"}, "error: unknown command 'chekc'\nhint: did you mean 'check'?\n");
   refused({"train"}, "error: unknown command 'train'\nhint: see 'saucier --help'\n");
-  refused({"docs"}, "error: 'saucier docs' needs the name of a page\nhint: known: 'recipe', 'schema', 'completion', 'keys'\n");
+  refused({"docs"}, "error: 'saucier docs' needs the name of a page\nhint: known: 'recipe', 'schema', 'database', 'datasette', 'completion', 'keys'\n");
   refused({"docs", "shcema"}, "error: no page 'shcema'\nhint: did you mean 'schema'?\n");
   refused({"show", SAUCIER_SOURCE_DIR "/recipes/quickstart.toml", "--trial", "quickstart-9"},
           "error: no trial 'quickstart-9' in the recipe\nhint: did you mean 'quickstart-1'?\n");
