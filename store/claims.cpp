@@ -38,6 +38,7 @@ std::optional<StageRunId> Store::State::claim_row(const std::string& key, const 
   const StageRunId run{.id = statement.integer(0), .attempt = statement.integer(1)};
   statement.reset();
   Statement(handle, "DELETE FROM artifact WHERE stage_run_id = ?").run(run.id);
+  Statement(handle, "DELETE FROM environment WHERE stage_run_id = ?").run(run.id);  // the new attempt's may differ
   if (!lost_by.empty()) {
     Statement(handle, "UPDATE attempt SET state = 'lost', finished_us = ?, message = ? "
                       "WHERE stage_run_id = ? AND number = ?")

@@ -34,9 +34,16 @@ int remember_pages(void* pages, sqlite3*, const char*, int count) {
 
 void throw_sqlite(sqlite3* database, const fs::path& file, std::string_view doing) {
   const int code = database != nullptr ? sqlite3_extended_errcode(database) : SQLITE_NOMEM;
-  const std::string message = database != nullptr ? sqlite3_errmsg(database) : "out of memory";
+  std::string message = database != nullptr ? sqlite3_errmsg(database) : "out of memory";
   std::string hint;
   switch (code & 0xff) {
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+      if (const int reason = sqlite3_system_errno(database); reason != 0) message += fmt::format(" ({})", std::strerror(reason));
+      break;
+    case SQLITE_CORRUPT:  // also what SQLite makes of a read that the disk refuses
+      hint = fmt::format("look for disk errors (dmesg), then check it: sqlite3 '{}' 'pragma integrity_check'", file.string());
+      break;
     case SQLITE_FULL: hint = fmt::format("free some space for '{}'", file.parent_path().string()); break;
     case SQLITE_NOTADB: hint = "name another file with --store"; break;
     case SQLITE_BUSY: hint = "another program holds the database; close it"; break;
@@ -181,10 +188,8 @@ void Database::choose_journal(bool network) {
     wal_ = wal_ || set_journal("WAL") == "wal";
     if (wal_) return;
   }
-  if (set_journal("TRUNCATE") != "truncate") {
-    throw Error(fmt::format("the store '{}' is on a network file system and cannot leave its WAL", file_.string()),
-                "end the processes that have it open, or copy it to a local folder");
-  }
+  const std::string journal = set_journal("TRUNCATE");  // SQLITE_BUSY while another process has it open in WAL mode
+  SAUCIER_CHECK(journal == "truncate", "the journal mode is '{}'", journal);
   wal_ = false;
   execute("PRAGMA synchronous=FULL");
 }

@@ -10,6 +10,13 @@
 
 namespace saucier::store {
 
+Environment environment_of(const Json& event) {
+  Environment values;
+  const Json said = event.value("values", Json::object());
+  for (const auto& [name, value] : said.items()) values[name] = value.is_string() ? value.get<std::string>() : value.dump();
+  return values;
+}
+
 namespace {
 
 class Replay {
@@ -34,14 +41,13 @@ class Replay {
     } else if (type == "log") {
       log_.run(run_.id, run_.attempt, system_clock().now_us(), event.value("level", "info"), event.value("text", ""));
     } else if (type == "environment") {
-      for (const auto& [name, value] : event.at("values").items()) {
-        environment_.run(run_.id, name, value.is_string() ? value.get<std::string>() : value.dump());
-      }
+      for (const auto& [name, value] : environment_of(event)) environment_[name] = value;
     }
     // progress, done and error are for the runner
   }
 
   void write_curves() { CurveWriter(handle_, run_.id).replace(curves_); }
+  const Environment& environment() const { return environment_; }
 
   [[noreturn]] static void refuse(const Json& event) {
     throw Error(fmt::format("the worker said something that is no event: {}", event.dump()));
@@ -73,11 +79,11 @@ class Replay {
   sqlite3* handle_;
   StageRunId run_;
   Curves curves_;
+  Environment environment_;
   Statement score_{handle_, "INSERT OR REPLACE INTO score(stage_run_id, benchmark, condition, metric, value, stderr, n, "
                             "main, setting) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   Statement prediction_{handle_, "INSERT OR REPLACE INTO prediction(stage_run_id, benchmark, condition, sample, question, "
                                  "answer, normalised, truth, correct, picture) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
-  Statement environment_{handle_, "INSERT OR REPLACE INTO environment(stage_run_id, name, value) VALUES(?, ?, ?)"};
   Statement log_{handle_, "INSERT INTO event(stage_run_id, attempt, time_us, source, kind, text) "
                           "VALUES(?, ?, ?, 'worker', ?, ?)"};
 };
@@ -129,14 +135,14 @@ bool Store::write_events(const StageRunId& run, const std::vector<Json>& events)
     }
   }
   replay.write_curves();
+  state_->put_environment(run.id, replay.environment());
   transaction.commit();
   return true;
 }
 
-bool Store::set_environment(const StageRunId& run, const std::map<std::string, std::string>& values) {
+bool Store::add_environment(const StageRunId& run, const std::map<std::string, std::string>& values) {
   WriteTransaction transaction(*state_->database, state_->writing());
   if (!first_step(state_->database->handle(), run)) return false;
-  Statement(state_->database->handle(), "DELETE FROM environment WHERE stage_run_id = ?").run(run.id);
   state_->put_environment(run.id, values);
   transaction.commit();
   return true;

@@ -29,6 +29,7 @@ struct StageRunId {
 };
 
 using Environment = std::map<std::string, std::string>;  // where a stage ran, by name
+Environment environment_of(const Json& event);  // an environment event's values
 
 struct ScoreRow {
   std::string benchmark, condition, metric;  // condition: seen | blind | chance | majority
@@ -80,7 +81,7 @@ class Store {
                                   const std::string& key_text);
   double lease_seconds() const;  // a claim without a heartbeat for that long may be taken over
   bool heartbeat(const StageRunId& run);  // false when fenced: another process has taken the run over; so below
-  bool set_environment(const StageRunId& run, const Environment& values);  // replaces what an earlier attempt left
+  bool add_environment(const StageRunId& run, const Environment& values);
   // The metric events of a batch while the stage runs; said twice they are the same rows. Other events are left out.
   bool add_metrics(const StageRunId& run, const std::vector<Json>& events);
   // All events of a run, once it is over: replaces what stands there, live metrics and an earlier attempt's rows included.

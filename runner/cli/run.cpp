@@ -158,7 +158,13 @@ int run(const std::vector<std::string>& arguments) {
   const std::int64_t sweep = store->add_sweep(recipe.name, recipe.file.string(), recipe.metric, recipe.direction, rows, text);
 
   Progress progress(recipe, plan.nodes.size());
-  const exec::Outcome outcome = exec::execute(plan, *store, how, progress);
+  exec::Outcome outcome;
+  try {
+    outcome = exec::execute(plan, *store, how, progress);
+  } catch (const Error& error) {  // what no single stage can fail of: the store cannot be written, say
+    std::fputs(fmt::format("{}to go on: {}\n", error.render(), same_command(arguments)).c_str(), stderr);
+    return kFailed;
+  }
   if (!outcome.interrupted) show_results(recipe, *store, sweep);
   if (outcome.interrupted || outcome.failed) {
     std::fputs(fmt::format("{} stages done, {} failed, {} not run; to go on: {}\n", outcome.ran + outcome.cached,

@@ -132,7 +132,7 @@ class Run {
 
   void begin(int n, store::StageRunId run, std::size_t slot) {
     schedule_.start(n);
-    store_.set_environment(run, environment_of(n, slot));
+    store_.add_environment(run, environment_of(n, slot));
     try {
       attempts_.push_back(std::make_unique<Attempt>(n, plan_, store_, run, slots_[slot], slot, worker_));
     } catch (const std::exception& error) {
@@ -212,8 +212,9 @@ class Run {
     }
   }
 
-  void tell(const Attempt& attempt, const Json& event) {
+  void tell(Attempt& attempt, const Json& event) {
     const std::string type = event.value("event", "");
+    if (type == "environment" && !store_.add_environment(attempt.run(), store::environment_of(event))) fence(attempt);
     if (type == "progress") listener_.progress(node_of(attempt.node()), with_numbers(event));
     if (type == "log" && event.value("level", "") == "warning") {
       listener_.message(fmt::format("{}: {}", node_of(attempt.node()).name, event.value("text", "")));

@@ -85,7 +85,7 @@ TEST_CASE("a process that was stopped for longer than its lease changes no row a
     const fs::path artifact = sample_artifact(*opened, "mine");
     ::raise(SIGSTOP);
     if (opened->heartbeat(*run) || opened->add_metrics(*run, sample_events()) || opened->write_events(*run, sample_events()) ||
-        opened->set_environment(*run, {{"host", "late"}}) || opened->finish(*run, artifact, Json::object(), 1) ||
+        opened->add_environment(*run, {{"host", "late"}}) || opened->finish(*run, artifact, Json::object(), 1) ||
         opened->fail(*run, "late", "late") || opened->release(*run, "late")) {
       return 2;
     }

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <csignal>
+#include <fstream>
 #include <map>
 #include <random>
 
@@ -33,10 +34,11 @@ std::map<std::string, std::int64_t> seen(const fs::path& file) {
 
 // The process that works in one of the work folders, or 0.
 pid_t a_worker(const fs::path& work) {
-  std::error_code ignored;
-  for (const auto& folder : fs::directory_iterator(work, ignored)) {
-    if (!fs::exists(folder.path() / "worker.json", ignored)) continue;
-    const Json said = Json::parse(read_file(folder.path() / "worker.json"), nullptr, false);
+  std::error_code error;  // of the walk: folders go as well
+  for (fs::directory_iterator folder(work, error), end; !error && folder != end; folder.increment(error)) {
+    std::ifstream file(folder->path() / "worker.json");  // which may go at any moment
+    const Json said = Json::parse(file, nullptr, false);
+    if (!said.is_object()) continue;
     const store::Owner owner{.host = said.value("host", ""), .boot = said.value("boot", ""),
                              .pid = said.value("pid", std::int64_t{0}), .start = said.value("start", std::int64_t{0})};
     if (owner.pid > 1 && owner.start != 0 && !store::gone(owner)) return static_cast<pid_t>(owner.pid);
@@ -95,7 +97,9 @@ TEST_CASE("kills of runner and worker lose nothing, and the run goes on to the s
       }
     }
     for (const auto& [what, count] : before) tally.with_live_rows += !what.ends_with("done") && count > 0;
-    const pid_t worker = random() % 2 == 0 ? a_worker(place->file.parent_path() / "work") : 0;
+    pid_t worker = 0;
+    const bool of_worker = random() % 2 == 0;
+    while (of_worker && worker == 0 && !has_ended(runner)) worker = a_worker(place->file.parent_path() / "work");
     ::kill(worker != 0 ? worker : runner, SIGKILL);
     const int code = wait_for(runner);
     if (worker == 0) {

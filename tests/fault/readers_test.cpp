@@ -47,8 +47,8 @@ std::vector<Json> some_metrics(int from, int count) {
 void reader(const fs::path& file) {
   for (;;) {
     const auto opened = Store::open_read_only(file);
-    opened->query("SELECT a.metric, count(*), avg(a.value), min(b.value) FROM "
-                  "(SELECT metric_key_id AS metric, step, value FROM metric) a JOIN metric b ON b.step = a.step / 2 GROUP BY 1");
+    opened->query("SELECT stage_run_id, avg(value), count(DISTINCT step % 997), max(printf('%.17g', value * step)) FROM metric "
+                  "GROUP BY 1, metric_key_id");
     opened->query("SELECT count(*), max(length(question)) FROM prediction WHERE question LIKE '%zz%'");
   }
 }

@@ -65,7 +65,7 @@ TEST_CASE("an attempt that goes on leaves no step twice and none of what came af
   opened->add_metrics(before, {metric(1, {{"loss", 5.0}}), metric(2, {{"loss", 4.0}}), metric(3, {{"loss", 9.0}, {"rare", 1.0}})});
   const auto now = taken_over(*opened);
   CHECK_FALSE(opened->add_metrics(before, {metric(4, {{"loss", 0.0}})}));
-  CHECK_FALSE(opened->set_environment(before, {{"host", "h"}}));
+  CHECK_FALSE(opened->add_environment(before, {{"host", "h"}}));
   CHECK(rows(*opened).size() == 4);
   CHECK(opened->add_metrics(now, {metric(2, {{"loss", 3.0}})}));
   CHECK(rows(*opened) == Json::parse(R"([["loss",1,5.0,0],["loss",2,3.0,0]])"));

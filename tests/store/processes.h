@@ -31,4 +31,9 @@ inline int wait_for(pid_t pid) {  // exit code, or minus the signal
   return WIFEXITED(raw) ? WEXITSTATUS(raw) : -WTERMSIG(raw);
 }
 
+inline bool has_ended(pid_t pid) {  // wait_for still has its end
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
 }  // namespace saucier
