@@ -2,6 +2,7 @@
 
 #include "modules/base/clock.h"
 #include "modules/base/paths.h"
+#include "modules/base/process.h"
 #include "store/manifest.h"
 #include "store/state.h"
 
@@ -19,10 +20,8 @@ std::optional<StageRunId> Store::State::claim_row(const std::string& key, const 
   if (!unless_there.empty() && fs::exists(unless_there, ignored)) return std::nullopt;
   std::string lost_by;
   {
-    Statement before(handle, "SELECT state, owner_pid, owner_host FROM stage_run WHERE key = ?");
-    if (before.bind(key).step() && before.text(0) == "running") {
-      lost_by = fmt::format("process {} on '{}'", before.integer(1), before.text(2));
-    }
+    Statement before(handle, "SELECT owner_pid, owner_host FROM stage_run WHERE key = ? AND state = 'running'");
+    if (before.bind(key).step()) lost_by = fmt::format("process {} on '{}'", before.integer(0), before.text(1));
   }
   Statement statement(
       handle,
@@ -31,17 +30,25 @@ std::optional<StageRunId> Store::State::claim_row(const std::string& key, const 
       "VALUES(?1, ?2, ?3, ?4, 1, 'running', ?5, ?6, ?7, ?8, ?9, ?9) "
       "ON CONFLICT(key) DO UPDATE SET name = ?2, kind = ?3, key_text = ?4, attempt = attempt + 1, state = 'running', "
       "  owner_host = ?5, owner_boot = ?6, owner_pid = ?7, owner_start = ?8, heartbeat_us = ?9, started_us = ?9, "
-      "  finished_us = NULL, seconds = NULL, message = '', log_tail = '', artifact = '', manifest_digest = '' "
+      "  finished_us = NULL, seconds = NULL, message = '', log_tail = '' "
       "WHERE state <> 'running' OR heartbeat_us < ?10 OR owner_gone(owner_host, owner_boot, owner_pid, owner_start) "
       "RETURNING id, attempt");
-  statement.bind(key, name, kind, key_text, self.host, self.boot, self.pid, self.start, now, now - kLeaseUs);
+  statement.bind(key, name, kind, key_text, self.host, self.boot, self.pid, self.start, now, now - lease_us);
   if (!statement.step()) return std::nullopt;
   const StageRunId run{.id = statement.integer(0), .attempt = statement.integer(1)};
   statement.reset();
+  Statement(handle, "DELETE FROM artifact WHERE stage_run_id = ?").run(run.id);
+  Statement(handle, "DELETE FROM environment WHERE stage_run_id = ?").run(run.id);  // the new attempt's may differ
   if (!lost_by.empty()) {
+    Statement(handle, "UPDATE attempt SET state = 'lost', finished_us = ?, message = ? "
+                      "WHERE stage_run_id = ? AND number = ?")
+        .run(now, "by " + lost_by, run.id, run.attempt - 1);
     note(run.id, run.attempt - 1, "lost", "by " + lost_by);
     messages.push_back(fmt::format("stage '{}' was left unfinished by {}; taken over", name, lost_by));
   }
+  Statement(handle, "INSERT INTO attempt(stage_run_id, number, state, owner_host, owner_boot, owner_pid, owner_start, "
+                    "started_us) VALUES(?, ?, 'running', ?, ?, ?, ?, ?)")
+      .run(run.id, run.attempt, self.host, self.boot, self.pid, self.start, now);
   note(run.id, run.attempt, "claimed", fmt::format("process {} on '{}'", self.pid, self.host));
   transaction.commit();
   return run;
@@ -62,45 +69,42 @@ bool Store::heartbeat(const StageRunId& run) {
   return ours;
 }
 
+bool Store::State::end(const StageRunId& run, const Ending& ending) {
+  const std::int64_t now = system_clock().now_us();
+  const std::string message = clean_utf8(ending.message), log_tail = clean_utf8(ending.log_tail);
+  WriteTransaction transaction(*database, writing(), true);
+  Statement(database->handle(),
+            "UPDATE stage_run SET state = ?, message = ?, log_tail = ?, summary = ?, seconds = ?, finished_us = ? "
+            "WHERE id = ? AND attempt = ? AND state = 'running'")
+      .run(ending.state, message, log_tail, ending.summary.dump(), ending.seconds, now, run.id, run.attempt);
+  if (database->changes() == 0) return false;
+  Statement(database->handle(), "UPDATE attempt SET state = ?, message = ?, log_tail = ?, exit_status = ?, finished_us = ? "
+                                "WHERE stage_run_id = ? AND number = ?")
+      .run(ending.state, message, log_tail, ending.exit_status, now, run.id, run.attempt);
+  if (ending.manifest) record_artifact(run.id, ending.folder, *ending.manifest);
+  put_environment(run.id, ending.environment);
+  note(run.id, run.attempt, ending.state, message);
+  transaction.commit();
+  return true;
+}
+
 bool Store::finish(const StageRunId& run, const fs::path& artifact, const Json& summary, double seconds) {
   const ManifestCheck check = check_manifest(artifact, false);
   if (!check.problem.empty()) {
     throw Error(fmt::format("the artifact '{}' is not whole: {}", artifact.string(), check.problem));
   }
-  WriteTransaction transaction(*state_->database, state_->writing(), true);
-  Statement(state_->database->handle(),
-            "UPDATE stage_run SET state = 'done', artifact = ?, manifest_digest = ?, summary = ?, seconds = ?, "
-            "finished_us = ? WHERE id = ? AND attempt = ? AND state = 'running'")
-      .run(artifact.filename().string(), check.digest, summary.dump(), seconds, system_clock().now_us(), run.id,
-           run.attempt);
-  const bool ours = state_->database->changes() == 1;
-  if (ours) state_->note(run.id, run.attempt, "done", "");
-  transaction.commit();
-  return ours;
+  return state_->end(run, {.state = "done", .folder = artifact.filename().string(), .manifest = check, .summary = summary,
+                           .seconds = seconds, .exit_status = ExitStatus().to_string(),
+                           .environment = check.manifest.value("environment", Environment())});
 }
 
-bool Store::fail(const StageRunId& run, const std::string& message, const std::string& log_tail) {
-  WriteTransaction transaction(*state_->database, state_->writing(), true);
-  Statement(state_->database->handle(),
-            "UPDATE stage_run SET state = 'failed', message = ?, log_tail = ?, finished_us = ? "
-            "WHERE id = ? AND attempt = ? AND state = 'running'")
-      .run(clean_utf8(message), clean_utf8(log_tail), system_clock().now_us(), run.id, run.attempt);
-  const bool ours = state_->database->changes() == 1;
-  if (ours) state_->note(run.id, run.attempt, "failed", clean_utf8(message));
-  transaction.commit();
-  return ours;
+bool Store::fail(const StageRunId& run, const std::string& message, const std::string& log_tail,
+                 const std::string& exit_status) {
+  return state_->end(run, {.state = "failed", .message = message, .log_tail = log_tail, .exit_status = exit_status});
 }
 
-bool Store::release(const StageRunId& run, const std::string& reason) {
-  WriteTransaction transaction(*state_->database, state_->writing());
-  Statement(state_->database->handle(),
-            "UPDATE stage_run SET state = 'released', message = ?, finished_us = ? "
-            "WHERE id = ? AND attempt = ? AND state = 'running'")
-      .run(clean_utf8(reason), system_clock().now_us(), run.id, run.attempt);
-  const bool ours = state_->database->changes() == 1;
-  if (ours) state_->note(run.id, run.attempt, "released", clean_utf8(reason));
-  transaction.commit();
-  return ours;
+bool Store::release(const StageRunId& run, const std::string& reason, const std::string& exit_status) {
+  return state_->end(run, {.state = "released", .message = reason, .exit_status = exit_status});
 }
 
 }  // namespace saucier::store

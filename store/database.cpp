@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -15,15 +18,32 @@ namespace {
 
 constexpr auto kLockPatience = std::chrono::seconds(60);
 constexpr int kBusyTimeoutMs = 30'000;
-constexpr int kCheckpointFrames = 1000;  // pages in the WAL before they are copied back
+// Pages (of 4 KB) in the WAL:
+constexpr int kCopyBack = 1'000;     // that are copied back after a commit
+constexpr int kPatience = 16'000;    // at which readers are waited for, and
+constexpr int kPatienceAgain = 4'000;  // how many more until they are again, for twice as long
+constexpr int kFirstPatienceMs = 2'000, kLastPatienceMs = 32'000;  // well within a lease
+constexpr std::int64_t kWalKept = 16 << 20;  // bytes of a WAL that begins anew
+
+int remember_pages(void* pages, sqlite3*, const char*, int count) {
+  *static_cast<int*>(pages) = count;
+  return SQLITE_OK;
+}
 
 }  // namespace
 
 void throw_sqlite(sqlite3* database, const fs::path& file, std::string_view doing) {
   const int code = database != nullptr ? sqlite3_extended_errcode(database) : SQLITE_NOMEM;
-  const std::string message = database != nullptr ? sqlite3_errmsg(database) : "out of memory";
+  std::string message = database != nullptr ? sqlite3_errmsg(database) : "out of memory";
   std::string hint;
   switch (code & 0xff) {
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+      if (const int reason = sqlite3_system_errno(database); reason != 0) message += fmt::format(" ({})", std::strerror(reason));
+      break;
+    case SQLITE_CORRUPT:  // also what SQLite makes of a read that the disk refuses
+      hint = fmt::format("look for disk errors (dmesg), then check it: sqlite3 '{}' 'pragma integrity_check'", file.string());
+      break;
     case SQLITE_FULL: hint = fmt::format("free some space for '{}'", file.parent_path().string()); break;
     case SQLITE_NOTADB: hint = "name another file with --store"; break;
     case SQLITE_BUSY: hint = "another program holds the database; close it"; break;
@@ -31,6 +51,17 @@ void throw_sqlite(sqlite3* database, const fs::path& file, std::string_view doin
     default: break;
   }
   throw Error(fmt::format("cannot {} the store '{}': {}", doing, file.string(), message), hint);
+}
+
+bool on_network_file_system(const fs::path& folder) {
+  constexpr std::array<std::uint32_t, 15> kinds{
+      0x6969 /* NFS */, 0x517B /* SMB */, 0xFF534D42 /* CIFS */, 0xFE534D42 /* SMB 2 */, 0x5346414F /* AFS */,
+      0x6B414653 /* AFS of the kernel */, 0x73757245 /* Coda */, 0x01021997 /* 9P */, 0x65735546 /* FUSE */,
+      0x0BD00BD0 /* Lustre */, 0x47504653 /* GPFS */, 0x19830326 /* BeeGFS */, 0x00C36400 /* Ceph */,
+      0x01161970 /* GFS2 */, 0x7461636F /* OCFS2 */};
+  struct statfs status {};
+  if (::statfs(folder.c_str(), &status) != 0) return false;
+  return std::find(kinds.begin(), kinds.end(), static_cast<std::uint32_t>(status.f_type)) != kinds.end();
 }
 
 LockFile::LockFile(const fs::path& store_file) : path_(store_file.string() + ".lock") {
@@ -125,7 +156,8 @@ Database::Database(const fs::path& file, Mode mode) : file_(file) {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   try {
     execute("PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON; PRAGMA mmap_size=0; PRAGMA trusted_schema=OFF;");
-    execute("PRAGMA synchronous=NORMAL;");
+    execute(fmt::format("PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit={};", kWalKept));
+    sqlite3_wal_hook(handle_, remember_pages, &wal_pages_);
     Statement journal(handle_, "PRAGMA journal_mode");
     wal_ = journal.step() && journal.text(0) == "wal";
   } catch (...) {
@@ -145,14 +177,39 @@ std::int64_t Database::pragma(const std::string& name) {
   return statement.step() ? statement.integer(0) : 0;
 }
 
-void Database::choose_journal() {
-  if (wal_) return;
-  {
-    Statement statement(handle_, "PRAGMA journal_mode=WAL");
+std::string Database::set_journal(const char* mode) {
+  Statement statement(handle_, fmt::format("PRAGMA journal_mode={}", mode));
+  return statement.step() ? statement.text(0) : std::string();
+}
+
+void Database::choose_journal(bool network) {
+  if (!network) {
     // On some file systems (no shared memory) the mode stays as it was; only the returned value says so.
-    wal_ = statement.step() && statement.text(0) == "wal";
+    wal_ = wal_ || set_journal("WAL") == "wal";
+    if (wal_) return;
   }
-  if (!wal_) execute("PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL;");
+  const std::string journal = set_journal("TRUNCATE");  // SQLITE_BUSY while another process has it open in WAL mode
+  SAUCIER_CHECK(journal == "truncate", "the journal mode is '{}'", journal);
+  wal_ = false;
+  execute("PRAGMA synchronous=FULL");
+}
+
+void Database::copy_back() {
+  if (wal_pages_ < kPatience) {
+    next_patience_ = kPatience;
+    patience_ms_ = kFirstPatienceMs;
+  }
+  if (!wal_ || wal_pages_ < kCopyBack) return;
+  // A passive checkpoint never waits; with a reader in the way it copies what it can. A failure loses nothing: the WAL is
+  // part of the database, and the next commit tries again.
+  sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (wal_pages_ < next_patience_) return;
+  sqlite3_busy_timeout(handle_, patience_ms_);
+  const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+  if (code == SQLITE_OK) return;
+  next_patience_ = wal_pages_ + kPatienceAgain;
+  patience_ms_ = std::min(patience_ms_ * 2, kLastPatienceMs);
 }
 
 WriteTransaction::WriteTransaction(Database& database, LockFile& lock, bool durable)
@@ -178,14 +235,7 @@ void WriteTransaction::commit() {
   database_.execute("COMMIT");
   if (durable_) database_.execute("PRAGMA synchronous=NORMAL");
   open_ = false;
-  if (database_.wal()) {
-    std::error_code ignored;
-    const auto bytes = fs::file_size(database_.file().string() + "-wal", ignored);
-    // A passive checkpoint never waits; with a reader in the way it copies what it can.
-    if (!ignored && bytes > static_cast<std::uintmax_t>(kCheckpointFrames) * 4096) {
-      sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-    }
-  }
+  database_.copy_back();
   lock_.unlock();
 }
 

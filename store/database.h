@@ -3,6 +3,12 @@
 // SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint at the same instant ("WAL
 // reset bug", sqlite.org/wal.html). Here that cannot happen: every write transaction and every checkpoint holds the lock
 // file FILE.lock, automatic checkpoints are off on every connection, and closing does not checkpoint.
+//
+// How long the WAL gets: a commit that finds over 4 MB in it copies back what no reader still needs, and the next one
+// begins the WAL anew if no reader looks at it. Readers that follow one another so closely that one always does are waited
+// for: 2 s at 64 MB, then twice as long after each further 16 MB, up to 32 s (those that come meanwhile read the database
+// itself and are not in the way). So single queries of up to 32 s leave a WAL of under 150 MB, and a transaction that is
+// held longer leaves what is written meanwhile. A WAL that begins anew is cut to 16 MB.
 #pragma once
 
 #include <sqlite3.h>
@@ -102,13 +108,20 @@ class Database {
   std::int64_t pragma(const std::string& name);
   std::int64_t changes() const { return sqlite3_changes64(handle_); }
   bool wal() const { return wal_; }
-  // WAL where the file system allows it, TRUNCATE otherwise. Only under the lock.
-  void choose_journal();
+  // WAL where the file system allows it; TRUNCATE where it does not, and on a network file system, where processes of two
+  // machines share no memory. Only under the lock.
+  void choose_journal(bool network);
+  // Copies a WAL that has become long back into the database. Only under the lock.
+  void copy_back();
 
  private:
+  std::string set_journal(const char* mode);
+
   sqlite3* handle_ = nullptr;
   fs::path file_;
   bool wal_ = false;
+  int wal_pages_ = 0;      // in the WAL at the last commit
+  int next_patience_ = 0, patience_ms_ = 0;  // pages in the WAL from which on readers are waited for, and how long
 };
 
 // Takes the lock, then BEGIN IMMEDIATE; rolls back unless commit() was reached. `durable`: fsynced at commit.
@@ -126,6 +139,8 @@ class WriteTransaction {
   bool durable_;
   bool open_ = true;
 };
+
+bool on_network_file_system(const fs::path& folder);  // also FUSE, behind which anything may be
 
 // Error with SQLite's message, and a hint for a full disk or a file that is no database.
 [[noreturn]] void throw_sqlite(sqlite3* database, const fs::path& file, std::string_view doing);

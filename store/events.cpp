@@ -1,36 +1,30 @@
-// A run's events become rows, all in one transaction: what an earlier attempt left goes first, so a replay is harmless.
+// A run's events become rows: its metrics as they come, and in the end everything in one transaction, where the file of
+// events has the last word. What an earlier attempt left goes first, so a replay is harmless.
 
-#include <cmath>
-#include <map>
+#include <limits>
 
 #include "modules/base/clock.h"
 #include "modules/base/protocol.h"
+#include "store/metrics.h"
 #include "store/state.h"
 
 namespace saucier::store {
 
+Environment environment_of(const Json& event) {
+  Environment values;
+  const Json said = event.value("values", Json::object());
+  for (const auto& [name, value] : said.items()) values[name] = value.is_string() ? value.get<std::string>() : value.dump();
+  return values;
+}
+
 namespace {
-
-enum Kind : int { kFinite = 0, kNan = 1, kInfinite = 2, kMinusInfinite = 3 };
-
-int kind_of(double value) {
-  if (std::isnan(value)) return kNan;
-  if (std::isinf(value)) return value > 0 ? kInfinite : kMinusInfinite;
-  return kFinite;
-}
-
-std::optional<double> finite(double value) {
-  return std::isfinite(value) ? std::optional(value) : std::nullopt;
-}
-
-using Curves = std::map<std::string, std::map<std::int64_t, double>>;  // metric -> step -> value; the last one said counts
 
 class Replay {
  public:
   Replay(sqlite3* handle, const StageRunId& run) : handle_(handle), run_(run) {}
 
   void clear() {
-    for (const char* table : {"metric", "metric_summary", "score", "prediction", "environment"}) {
+    for (const char* table : {"score", "prediction"}) {
       Statement(handle_, fmt::format("DELETE FROM {} WHERE stage_run_id = ?", table)).run(run_.id);
     }
     Statement(handle_, "DELETE FROM event WHERE stage_run_id = ? AND source = 'worker'").run(run_.id);
@@ -39,8 +33,7 @@ class Replay {
   void add(const Json& event) {
     const std::string type = event.value("event", "");
     if (type == "metric") {
-      const auto step = event.at("step").get<std::int64_t>();
-      for (const auto& [name, value] : event.at("values").items()) curves_[name][step] = number_from_json(value);
+      if (!gather(curves_, event)) refuse(event);
     } else if (type == "score") {
       add_score(event);
     } else if (type == "prediction") {
@@ -48,15 +41,16 @@ class Replay {
     } else if (type == "log") {
       log_.run(run_.id, run_.attempt, system_clock().now_us(), event.value("level", "info"), event.value("text", ""));
     } else if (type == "environment") {
-      for (const auto& [name, value] : event.at("values").items()) {
-        environment_.run(run_.id, name, value.is_string() ? value.get<std::string>() : value.dump());
-      }
+      for (const auto& [name, value] : environment_of(event)) environment_[name] = value;
     }
     // progress, done and error are for the runner
   }
 
-  void write_curves() {
-    for (const auto& [name, points] : curves_) write_curve(name, points);
+  void write_curves() { CurveWriter(handle_, run_.id).replace(curves_); }
+  const Environment& environment() const { return environment_; }
+
+  [[noreturn]] static void refuse(const Json& event) {
+    throw Error(fmt::format("the worker said something that is no event: {}", event.dump()));
   }
 
  private:
@@ -82,63 +76,81 @@ class Replay {
                     event.value("picture", ""));
   }
 
-  void write_curve(const std::string& name, const std::map<std::int64_t, double>& points) {
-    key_.bind(name).step();
-    const std::int64_t key = key_.integer(0);
-    key_.reset();
-    std::optional<double> min, max;
-    std::optional<std::int64_t> min_step, max_step;
-    for (const auto& [step, value] : points) {
-      metric_.run(run_.id, key, step, finite(value), kind_of(value));
-      if (!std::isfinite(value)) continue;
-      if (!min || value < *min) min = value, min_step = step;
-      if (!max || value > *max) max = value, max_step = step;
-    }
-    const auto& [last_step, last] = *points.rbegin();
-    summary_.run(run_.id, key, static_cast<std::int64_t>(points.size()), last_step, finite(last), kind_of(last), min,
-                 min_step, max, max_step);
-  }
-
   sqlite3* handle_;
   StageRunId run_;
   Curves curves_;
-  Statement key_{handle_, "INSERT INTO metric_key(name) VALUES(?) ON CONFLICT(name) DO UPDATE SET name = excluded.name "
-                          "RETURNING id"};
-  Statement metric_{handle_, "INSERT INTO metric(stage_run_id, metric_key_id, step, value, kind) VALUES(?, ?, ?, ?, ?)"};
-  Statement summary_{handle_, "INSERT INTO metric_summary(stage_run_id, metric_key_id, n, last_step, last, last_kind, min, "
-                              "min_step, max, max_step) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+  Environment environment_;
   Statement score_{handle_, "INSERT OR REPLACE INTO score(stage_run_id, benchmark, condition, metric, value, stderr, n, "
                             "main, setting) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   Statement prediction_{handle_, "INSERT OR REPLACE INTO prediction(stage_run_id, benchmark, condition, sample, question, "
                                  "answer, normalised, truth, correct, picture) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
-  Statement environment_{handle_, "INSERT OR REPLACE INTO environment(stage_run_id, name, value) VALUES(?, ?, ?)"};
   Statement log_{handle_, "INSERT INTO event(stage_run_id, attempt, time_us, source, kind, text) "
                           "VALUES(?, ?, ?, 'worker', ?, ?)"};
 };
 
+// The first step that the attempt has said anything about (null: nothing yet); none when it is fenced.
+std::optional<std::optional<std::int64_t>> first_step(sqlite3* handle, const StageRunId& run) {
+  Statement fence(handle, "SELECT a.first_step FROM stage_run r "
+                          "JOIN attempt a ON a.stage_run_id = r.id AND a.number = r.attempt "
+                          "WHERE r.id = ? AND r.attempt = ? AND r.state = 'running'");
+  if (!fence.bind(run.id, run.attempt).step()) return std::nullopt;
+  return std::optional(fence.is_null(0) ? std::nullopt : std::optional(fence.integer(0)));
+}
+
 }  // namespace
+
+bool Store::add_metrics(const StageRunId& run, const std::vector<Json>& events) {
+  Curves curves;
+  for (const Json& event : events) gather(curves, event);  // one that is none is named by the replay
+  if (curves.empty()) return true;
+  sqlite3* handle = state_->database->handle();
+  WriteTransaction transaction(*state_->database, state_->writing());
+  const auto first = first_step(handle, run);
+  if (!first) return false;
+  CurveWriter writer(handle, run.id);
+  if (!*first) {
+    // An attempt says again what came after its training state: what an earlier one left of that goes at once, since on
+    // a GPU it may end elsewhere.
+    std::int64_t step = std::numeric_limits<std::int64_t>::max();
+    for (const auto& [name, points] : curves) step = std::min(step, points.begin()->first);
+    writer.cut(step);
+    Statement(handle, "UPDATE attempt SET first_step = ? WHERE stage_run_id = ? AND number = ?").run(step, run.id, run.attempt);
+  }
+  writer.add(curves);
+  transaction.commit();
+  return true;
+}
 
 bool Store::write_events(const StageRunId& run, const std::vector<Json>& events) {
   sqlite3* handle = state_->database->handle();
   WriteTransaction transaction(*state_->database, state_->writing());
-  {
-    Statement fence(handle, "SELECT 1 FROM stage_run WHERE id = ? AND attempt = ? AND state = 'running'");
-    if (!fence.bind(run.id, run.attempt).step()) return false;
-  }
-  {
-    Replay replay(handle, run);
-    replay.clear();
-    for (const Json& event : events) {
-      try {
-        replay.add(event);
-      } catch (const Json::exception&) {
-        throw Error(fmt::format("the worker said something that is no event: {}", event.dump()));
-      }
+  if (!first_step(handle, run)) return false;
+  Replay replay(handle, run);
+  replay.clear();
+  for (const Json& event : events) {
+    try {
+      replay.add(event);
+    } catch (const Json::exception&) {
+      Replay::refuse(event);
     }
-    replay.write_curves();
   }
+  replay.write_curves();
+  state_->put_environment(run.id, replay.environment());
   transaction.commit();
   return true;
+}
+
+bool Store::add_environment(const StageRunId& run, const std::map<std::string, std::string>& values) {
+  WriteTransaction transaction(*state_->database, state_->writing());
+  if (!first_step(state_->database->handle(), run)) return false;
+  state_->put_environment(run.id, values);
+  transaction.commit();
+  return true;
+}
+
+void Store::State::put_environment(std::int64_t run, const std::map<std::string, std::string>& values) {
+  Statement put(database->handle(), "INSERT OR REPLACE INTO environment(stage_run_id, name, value) VALUES(?, ?, ?)");
+  for (const auto& [name, value] : values) put.run(run, name, clean_utf8(value));
 }
 
 }  // namespace saucier::store

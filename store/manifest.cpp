@@ -1,5 +1,6 @@
 #include "store/manifest.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -10,6 +11,14 @@
 #include "modules/base/paths.h"
 
 namespace saucier::store {
+
+namespace {
+
+bool stays_inside(const fs::path& name) {
+  return name.is_relative() && std::find(name.begin(), name.end(), "..") == name.end();
+}
+
+}  // namespace
 
 void write_manifest(const fs::path& folder, Json head) {
   Json files = Json::object();
@@ -34,7 +43,13 @@ ManifestCheck check_manifest(const fs::path& folder, bool contents) {
     const std::string text = read_file(folder / paths::kManifest);
     check.digest = sha256(text);
     check.manifest = parse_json(text, "manifest");
+    check.bytes = static_cast<std::int64_t>(text.size());
+    check.files = 1;
     for (const auto& [name, file] : check.manifest.at("files").items()) {
+      if (!stays_inside(name)) {  // the folder may come from elsewhere
+        check.problem = fmt::format("its manifest names '{}', which lies outside", name);
+        return check;
+      }
       const auto size = fs::file_size(folder / name, error);
       if (error) {
         check.problem = fmt::format("'{}' is missing", name);
@@ -45,6 +60,8 @@ ManifestCheck check_manifest(const fs::path& folder, bool contents) {
         check.problem = fmt::format("'{}' has other contents than the manifest says", name);
       }
       if (!check.problem.empty()) return check;
+      check.bytes += static_cast<std::int64_t>(size);
+      ++check.files;
     }
   } catch (const Error& e) {
     check.problem = e.what();

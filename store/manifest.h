@@ -21,6 +21,7 @@ struct ManifestCheck {
   std::string problem;  // empty: the folder is whole
   Json manifest;
   std::string digest;   // of manifest.json
+  std::int64_t bytes = 0, files = 0;  // of all files, the manifest too
 };
 
 // Compares the files with the manifest: names and sizes, with `contents` also every hash.

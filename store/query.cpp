@@ -1,14 +1,16 @@
 // SQL by people: one statement, read-only three times over (the connection, query_only, the authorizer), with an end.
 
+#include <algorithm>
 #include <chrono>
 
+#include "modules/base/diagnostic.h"
+#include "modules/base/suggest.h"
 #include "store/state.h"
 
 namespace saucier::store {
 
 namespace {
 
-constexpr auto kTimeLimit = std::chrono::seconds(60);
 constexpr int kStepsBetweenLooks = 20'000;  // virtual machine steps, well under a millisecond
 
 using Deadline = std::chrono::steady_clock::time_point;
@@ -66,28 +68,82 @@ struct Finalize {
   void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 };
 
-[[noreturn]] void refuse(sqlite3* handle, const std::string& sql) {
+// The line with a caret, where SQLite says which place it means.
+std::string place_in(const std::string& sql, int offset) {
+  const std::size_t at = static_cast<std::size_t>(std::max(0, offset));
+  if (offset < 0 || at > sql.size()) return "in the query: " + sql;
+  const auto source = std::make_shared<const SourceText>(SourceText{"query", sql});
+  const std::size_t begin = at == 0 ? 0 : sql.rfind('\n', at - 1) + 1;  // npos + 1 is 0
+  const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  std::size_t end = at;
+  while (end < sql.size() && is_word(sql[end])) ++end;
+  const auto points = [&](std::size_t from, std::size_t to) {
+    return static_cast<int>(std::count_if(sql.begin() + static_cast<std::ptrdiff_t>(from), sql.begin() + static_cast<std::ptrdiff_t>(to),
+                                          [](char c) { return (c & 0xC0) != 0x80; }));
+  };
+  const Position position{.source = source, .line = 1 + static_cast<int>(std::count(sql.begin(), sql.begin() + offset, '\n')),
+                          .column = points(begin, at) + 1, .end_column = points(begin, end) + 1};
+  std::string text = snippet(position);
+  text.pop_back();
+  return fmt::format("in the query, line {}, column {}\n{}", position.line, position.column, text);
+}
+
+// The names that a statement could have meant: views and tables, or the columns of those it names.
+std::vector<std::string> known_names(sqlite3* handle, const std::string& sql, bool columns) {
+  std::vector<std::string> out;
+  Statement names(handle, columns ? "SELECT DISTINCT c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type IN ('view', 'table') "
+                                    "AND instr(lower(?1), m.name) ORDER BY c.name"
+                                  : "SELECT name FROM sqlite_schema WHERE ?1 <> '' AND type IN ('view', 'table') ORDER BY type = 'table', name");
+  names.bind(sql);
+  while (names.step()) out.push_back(names.text(0));
+  return out;
+}
+
+// What an error that a missing name has made means: the name, and what was meant.
+struct MissingName {
+  std::string name, hint;
+};
+
+MissingName missing_name(sqlite3* handle, const std::string& sql, std::string_view message) {
+  const auto behind = [&](std::string_view head) {
+    return message.starts_with(head) ? std::string(message.substr(head.size())) : std::string();
+  };
+  if (const std::string name = behind("no such table: "); !name.empty()) return {name, suggestion(name, known_names(handle, sql, false))};
+  std::string name = behind("no such column: ");
+  name = name.substr(name.rfind('.') + 1);  // npos + 1 is 0
+  if (name.empty()) return {};
+  if (sql.find('"' + name + '"') != std::string::npos) return {name, fmt::format("a text stands in single quotes: '{}'", name)};
+  return {name, suggestion(name, known_names(handle, sql, true))};
+}
+
+[[noreturn]] void refuse(sqlite3* handle, const std::string& sql, const QueryLimits& limits) {
   const int code = sqlite3_errcode(handle);
+  int offset = sqlite3_error_offset(handle);
+  const std::string message = sqlite3_errmsg(handle);
   // Inside a virtual table the refusal arrives as a plain error with this text.
-  if (code == SQLITE_AUTH || std::string_view(sqlite3_errmsg(handle)) == "not authorized")
+  if (code == SQLITE_AUTH || message == "not authorized")
     throw Error("a query may only read", "write one SELECT statement over the views");
   if (code == SQLITE_INTERRUPT) {
-    throw Error(fmt::format("the query took over {} s", std::chrono::seconds(kTimeLimit).count()),
-                "ask for less, or copy the database and ask the copy");
+    throw Error(fmt::format("the query took over {} s", limits.seconds), "ask for less, or give it more time with --timeout");
   }
-  throw Error(sqlite3_errmsg(handle)).add_context("in the query: " + sql);
+  sqlite3_set_authorizer(handle, nullptr, nullptr);  // our own question about the names
+  const MissingName missing = missing_name(handle, sql, message);
+  sqlite3_set_authorizer(handle, only_reads, nullptr);
+  if (offset < 0 && !missing.name.empty() && sql.find(missing.name) != std::string::npos) offset = static_cast<int>(sql.find(missing.name));
+  throw Error(message, missing.hint).add_context(place_in(sql, offset));
 }
 
 }  // namespace
 
-Result Store::query(const std::string& sql, const std::vector<Json>& parameters) const {
+Result Store::query(const std::string& sql, const std::vector<Json>& parameters, const QueryLimits& limits) const {
   if (!state_->reader) {
     state_->reader = std::make_unique<Database>(state_->file, Database::Mode::kRead);
     state_->reader->execute("PRAGMA query_only=ON");
     sqlite3_set_authorizer(state_->reader->handle(), only_reads, nullptr);
+    sqlite3_db_config(state_->reader->handle(), SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   }
   sqlite3* handle = state_->reader->handle();
-  Deadline deadline = std::chrono::steady_clock::now() + kTimeLimit;
+  Deadline deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(static_cast<std::int64_t>(limits.seconds * 1e3));
   sqlite3_progress_handler(handle, kStepsBetweenLooks, out_of_time, &deadline);
   struct NoHandler {
     sqlite3* handle;
@@ -98,7 +154,7 @@ Result Store::query(const std::string& sql, const std::vector<Json>& parameters)
   const char* tail = nullptr;
   const int code = sqlite3_prepare_v2(handle, sql.c_str(), static_cast<int>(sql.size()), &raw, &tail);
   const std::unique_ptr<sqlite3_stmt, Finalize> statement(raw);
-  if (code != SQLITE_OK) refuse(handle, sql);
+  if (code != SQLITE_OK) refuse(handle, sql, limits);
   if (statement == nullptr) throw Error("the query is empty", "write one SELECT statement over the views");
   if (std::string_view(tail).find_first_not_of(" \t\r\n;") != std::string_view::npos) {
     throw Error("a query is one statement", "run the second one on its own");
@@ -115,7 +171,11 @@ Result Store::query(const std::string& sql, const std::vector<Json>& parameters)
   for (;;) {
     const int step = sqlite3_step(raw);
     if (step == SQLITE_DONE) return result;
-    if (step != SQLITE_ROW) refuse(handle, sql);
+    if (step != SQLITE_ROW) refuse(handle, sql, limits);
+    if (limits.rows > 0 && static_cast<std::int64_t>(result.rows.size()) == limits.rows) {
+      result.cut = true;
+      return result;
+    }
     std::vector<Json>& row = result.rows.emplace_back();
     for (int i = 0; i < columns; ++i) row.push_back(cell(raw, i));
   }

@@ -30,8 +30,9 @@ std::string clean_utf8(const std::string& text) {
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-std::unique_ptr<Store> Store::open(const fs::path& file) {
+std::unique_ptr<Store> Store::open(const fs::path& file, const StoreOptions& options) {
   auto state = std::make_unique<State>();
+  state->lease_us = options.lease_us;
   state->file = fs::absolute(file).lexically_normal();
   state->self = this_process();
   make_folders(state->file.parent_path());
@@ -45,7 +46,12 @@ std::unique_ptr<Store> Store::open(const fs::path& file) {
     } unlock{*state->lock};
     state->database = std::make_unique<Database>(state->file, Database::Mode::kWrite);
     check_ours(*state->database);
-    state->database->choose_journal();
+    const bool network = options.on_network.value_or(on_network_file_system(state->file.parent_path()));
+    state->database->choose_journal(network);
+    if (network) {
+      state->messages.push_back(fmt::format("the store '{}' is on a network file system: readers and writers wait for each "
+                                            "other there; a local folder is faster (--store)", state->file.string()));
+    }
   }
   migrate(*state->database, *state->lock);
   sqlite3_create_function_v2(state->database->handle(), "owner_gone", 4, SQLITE_UTF8 | SQLITE_DIRECTONLY, nullptr,
@@ -82,6 +88,7 @@ Store::~Store() {
 
 const fs::path& Store::file() const { return state_->file; }
 fs::path Store::artifacts() const { return paths::artifacts(state_->file); }
+double Store::lease_seconds() const { return static_cast<double>(state_->lease_us) / 1e6; }
 fs::path Store::work() const { return paths::work(state_->file); }
 
 std::vector<std::string> Store::take_messages() { return std::exchange(state_->messages, {}); }
@@ -107,15 +114,18 @@ std::string sweep_digest(const std::string& name, const std::vector<TrialRow>& t
 }  // namespace
 
 std::int64_t Store::add_sweep(const std::string& name, const std::string& recipe_file, const std::string& metric,
-                              const std::string& direction, const std::vector<TrialRow>& trials) {
+                              const std::string& direction, const std::vector<TrialRow>& trials,
+                              const std::string& recipe_text) {
   sqlite3* handle = state_->database->handle();
   const std::string digest = sweep_digest(name, trials);
   WriteTransaction transaction(*state_->database, state_->writing(), true);
   Statement upsert(handle,
-                   "INSERT INTO sweep(digest, name, recipe_file, metric, direction, created_us) VALUES(?, ?, ?, ?, ?, ?) "
+                   "INSERT INTO sweep(digest, name, recipe_file, metric, direction, created_us, recipe_text) "
+                   "VALUES(?, ?, ?, ?, ?, ?, ?) "
                    "ON CONFLICT(digest) DO UPDATE SET recipe_file = excluded.recipe_file, metric = excluded.metric, "
-                   "direction = excluded.direction RETURNING id");
-  upsert.bind(digest, name, recipe_file, metric, direction, system_clock().now_us()).step();
+                   "direction = excluded.direction, origin = '', "
+                   "recipe_text = iif(recipe_text = '', excluded.recipe_text, recipe_text) RETURNING id");
+  upsert.bind(digest, name, recipe_file, metric, direction, system_clock().now_us(), clean_utf8(recipe_text)).step();
   const std::int64_t sweep = upsert.integer(0);
   upsert.reset();
 

@@ -28,6 +28,17 @@ std::string blanks_below(std::string_view line, int count) {
   return out;
 }
 
+std::string entry(const Position& position, std::string_view kind, std::string_view message) {
+  if (position.known()) return fmt::format("{}: {}: {}\n{}", position.to_string(), kind, message, snippet(position));
+  // The file may be known where the line is not.
+  if (position.source) return fmt::format("{}: {}: {}\n", position.source->name, kind, message);
+  return fmt::format("{}: {}\n", kind, message);
+}
+
+std::string_view severity_name(Severity severity) { return severity == Severity::kError ? "error" : "warning"; }
+
+}  // namespace
+
 // The source line and, below it, a caret with a tail as long as the marked text on that line.
 std::string snippet(const Position& position) {
   const std::string_view line = position.source->line(position.line);
@@ -39,17 +50,6 @@ std::string snippet(const Position& position) {
   return fmt::format("{:>5} |{}{}\n      | {}^{}\n", position.line, line.empty() ? "" : " ", line,
                      blanks_below(line, position.column - 1), std::string(static_cast<size_t>(tail), '~'));
 }
-
-std::string entry(const Position& position, std::string_view kind, std::string_view message) {
-  if (position.known()) return fmt::format("{}: {}: {}\n{}", position.to_string(), kind, message, snippet(position));
-  // The file may be known where the line is not.
-  if (position.source) return fmt::format("{}: {}: {}\n", position.source->name, kind, message);
-  return fmt::format("{}: {}\n", kind, message);
-}
-
-std::string_view severity_name(Severity severity) { return severity == Severity::kError ? "error" : "warning"; }
-
-}  // namespace
 
 std::string render(const Diagnostic& diagnostic) {
   std::string out = entry(diagnostic.position, severity_name(diagnostic.severity), diagnostic.message);

@@ -33,6 +33,7 @@ struct Diagnostic {
 };
 
 std::string render(const Diagnostic& diagnostic);
+std::string snippet(const Position& position);  // the two lines of source and caret
 
 class Diagnostics {
  public:

@@ -51,6 +51,21 @@ int write_all(int fd, std::string_view content, size_t& written) {
   return 0;
 }
 
+// The number keeps two threads of one process apart, the process id two processes.
+fs::path temporary_name(const fs::path& path) {
+  static std::atomic<unsigned> number{0};
+  return fmt::format("{}.tmp-{}-{}", path.string(), ::getpid(), number++);
+}
+
+// A rename that replaces nothing; returns 0 or errno.
+int rename_to_new(const fs::path& from, const fs::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  struct stat status {};  // the file system lacks the flag: look first (rename replaces empty folders)
+  if (::lstat(to.c_str(), &status) == 0) return EEXIST;
+  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
 fs::path parent_of(const fs::path& path) {
   const fs::path parent = path.parent_path();
   return parent.empty() ? fs::path(".") : parent;
@@ -76,9 +91,7 @@ std::string read_file(const fs::path& path) {
 }
 
 void write_file_atomic(const fs::path& path, std::string_view content) {
-  // The number keeps two threads of one process apart, the process id two processes.
-  static std::atomic<unsigned> number{0};
-  const fs::path temporary = fmt::format("{}.tmp-{}-{}", path.string(), ::getpid(), number++);
+  const fs::path temporary = temporary_name(path);
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (file.get() < 0) fail("write", path, errno);
   size_t written = 0;
@@ -117,15 +130,17 @@ void fsync_tree(const fs::path& folder) {
 
 void commit_folder(const fs::path& from, const fs::path& to) {
   fsync_tree(from);
-  int code = 0;
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) code = errno;
-  if (code == EINVAL || code == ENOSYS) {  // the file system lacks the flag: look first (rename replaces empty folders)
-    code = 0;
-    struct stat status {};
-    if (::lstat(to.c_str(), &status) == 0)
-      code = EEXIST;
-    else if (::rename(from.c_str(), to.c_str()) != 0)
-      code = errno;
+  int code = rename_to_new(from, to);
+  if (code == EXDEV) {  // two file systems: a copy beside `to` first
+    const fs::path near = temporary_name(to);
+    std::error_code error, ignored;
+    fs::copy(from, near, fs::copy_options::recursive, error);
+    code = error.value();
+    if (code == 0) {
+      fsync_tree(near);
+      code = rename_to_new(near, to);
+    }
+    fs::remove_all(code == 0 ? from : near, ignored);
   }
   if (code != 0) fail(fmt::format("move '{}' to", from.string()), to, code);
   fsync_path(parent_of(to));

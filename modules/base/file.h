@@ -17,7 +17,7 @@ void write_file_atomic(const fs::path& path, std::string_view content);
 
 void fsync_path(const fs::path& path);         // a file or a folder
 void fsync_tree(const fs::path& folder);       // every file below it, then the folders
-// Makes a finished folder appear at once: fsync_tree(from), rename to `to`, fsync the parent. `to` must not exist.
+// A finished folder appears at once: fsync_tree(from), rename to the new `to` (of a copy from another file system), fsync.
 void commit_folder(const fs::path& from, const fs::path& to);
 void make_folders(const fs::path& path);       // mkdir -p, throws Error
 

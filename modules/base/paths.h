@@ -18,6 +18,7 @@ inline constexpr std::string_view kDefaultStore = "results/saucier.db";
 inline constexpr std::string_view kManifest = "manifest.json";
 inline constexpr std::string_view kEvents = "events.jsonl";
 inline constexpr std::string_view kJob = "job.json";
+inline constexpr std::string_view kWorker = "worker.json";  // which process works in a work folder
 inline constexpr std::string_view kWorkerLog = "worker.log";
 inline constexpr std::string_view kResume = "resume";  // training state inside a work folder
 inline constexpr std::string_view kOutput = "out";     // becomes the artifact

@@ -19,6 +19,8 @@ extern char** environ;
 namespace saucier {
 namespace {
 
+constexpr int kPipeBytes = 1 << 19;  // a child goes on while its reader is busy; less than one read_lines takes
+
 void close_quietly(int& fd) {
   if (fd >= 0) ::close(fd);
   fd = -1;
@@ -135,6 +137,7 @@ Process Process::start(const ProcessSpec& spec) {
     fail(code);
   }
   ::fcntl(process.out_, F_SETFL, O_NONBLOCK);
+  ::fcntl(process.out_, F_SETPIPE_SZ, kPipeBytes);  // where it is refused, the usual 64 KB do
   return process;
 }
 
@@ -224,8 +227,8 @@ std::vector<int> wait_readable(const std::vector<int>& fds, std::chrono::millise
   return out;
 }
 
-std::string run_and_capture(const std::vector<std::string>& command) {
-  Process process = Process::start({.command = command, .environment = {}, .log = {}});
+std::string run_and_capture(const std::vector<std::string>& command, const std::filesystem::path& log) {
+  Process process = Process::start({.command = command, .environment = {}, .log = log});
   std::string out;
   std::array<char, 1 << 16> buffer;
   for (;;) {

@@ -55,7 +55,7 @@ class Process {
 // never); returns the readable ones.
 std::vector<int> wait_readable(const std::vector<int>& fds, std::chrono::milliseconds timeout);
 
-// Runs to the end and returns standard output (standard error goes to ours); throws Error on a bad exit.
-std::string run_and_capture(const std::vector<std::string>& command);
+// Runs to the end and returns standard output (standard error goes to `log`, else to ours); throws Error on a bad exit.
+std::string run_and_capture(const std::vector<std::string>& command, const std::filesystem::path& log = {});
 
 }  // namespace saucier

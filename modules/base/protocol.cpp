@@ -119,8 +119,11 @@ void EventWriter::done(const Json& summary) {
 void EventWriter::error(const Error& error) {
   const Json event = {
       {"event", "error"}, {"message", error.what()}, {"context", error.context()}, {"hint", error.hint()}};
-  file_->append(to_line(event));
-  file_->sync();
+  try {
+    file_->append(to_line(event));
+    file_->sync();
+  } catch (const Error&) {  // perhaps the very disk that is full: the runner hears of it all the same
+  }
   if (to_stdout_) write_stdout(to_line(event) + "\n");
 }
 

@@ -30,9 +30,19 @@ int run(const std::vector<std::string>& arguments);
 int status(const std::vector<std::string>& arguments);
 int list(const std::vector<std::string>& arguments);
 int compare(const std::vector<std::string>& arguments);
+int verify(const std::vector<std::string>& arguments);
+int collect(const std::vector<std::string>& arguments);  // gc
+int usage(const std::vector<std::string>& arguments);
+int pin(const std::vector<std::string>& arguments);
+int unpin(const std::vector<std::string>& arguments);
+int merge(const std::vector<std::string>& arguments);
+int export_sweep(const std::vector<std::string>& arguments);   // export and import, which are words of the language
+int import_folder(const std::vector<std::string>& arguments);
 int query(const std::vector<std::string>& arguments);
 int docs(const std::vector<std::string>& arguments);
 int scenes(const std::vector<std::string>& arguments);
+
+inline constexpr const char* kExportedStore = "saucier.db";  // inside a folder that export wrote
 
 // The whole command line: picks the command, prints errors, returns the exit code. `help COMMAND` is `COMMAND --help`.
 int main(const std::vector<std::string>& arguments);

@@ -18,7 +18,7 @@ std::string invocation(const Command& c) { return c.arguments.empty() ? c.name :
 std::string overview() {
   std::string out =
       "saucier runs recipes for visual instruction tuning.\n\nusage: saucier COMMAND [ARGUMENTS]\n\ncommands:\n";
-  for (const Command& c : commands()) out += fmt::format("  {:<18}{}\n", invocation(c), c.summary);
+  for (const Command& c : commands()) out += fmt::format("  {:<21}{}\n", invocation(c), c.summary);
   return out + "\n'saucier COMMAND --help' shows a command's options and an example.\n";
 }
 
@@ -78,6 +78,14 @@ const std::vector<Command>& commands() {
        "saucier compare quickstart", compare},
       {"query", "SQL", "one read-only SQL statement on the results database",
        "saucier query \"select * from leaderboard\"", query},
+      {"verify", "[SWEEP]", "whether every artifact is as it was written, and the database sound", "saucier verify --quick", verify},
+      {"gc", "", "list what no trial refers to; --apply removes it", "saucier gc --drop quickstart", collect},
+      {"usage", "", "what each sweep's artifacts take on disk, and what is its own", "saucier usage", usage},
+      {"pin", "SWEEP|TRIAL", "keep it: no command removes it", "saucier pin quickstart", pin},
+      {"unpin", "SWEEP|TRIAL", "let it be removed again", "saucier unpin quickstart", unpin},
+      {"merge", "OTHER.db", "take over what another store has and this one lacks", "saucier merge other/results/saucier.db", merge},
+      {"export", "SWEEP FOLDER", "a sweep as one folder: report, recipes, tables, database", "saucier export quickstart shared/quickstart", export_sweep},
+      {"import", "FOLDER", "take up what export wrote", "saucier import shared/quickstart", import_folder},
       {"docs", "PAGE", "recipe: all keys; schema: for editors; completion: for bash; keys: what --set takes",
        "saucier docs keys recipes/quickstart.toml", docs},
       {"scenes", "FOLDER", "write drawn scenes as PNG with COCO captions and instances",

@@ -17,7 +17,7 @@ int compare(const std::vector<std::string>& arguments) {
   const std::int64_t sweep = report::find_sweep(*store, names.empty() ? "" : names.front());
   const auto results = report::results(*store, sweep);
   if (!results) throw Error("no trial of this sweep has scores yet", "'saucier status' shows what runs");
-  if (values.count("json") || values.count("csv")) {
+  if (for_programs(values)) {
     print_table(results->scores, values);
   } else {
     std::fputs(report::to_text(*results).c_str(), stdout);

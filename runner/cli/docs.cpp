@@ -1,10 +1,12 @@
 #include <cstdio>
 
 #include "modules/base/error.h"
+#include "modules/base/paths.h"
 #include "modules/base/suggest.h"
 #include "runner/cli/command.h"
 #include "runner/cli/recipe_argument.h"
 #include "runner/recipe/schema.h"
+#include "runner/report/reference.h"
 
 namespace saucier::cli {
 namespace {
@@ -37,11 +39,17 @@ int docs(const std::vector<std::string>& arguments) {
   const po::variables_map values = parse("docs", arguments, options, {{"page", 1}, {"recipe", 1}});
   const std::vector<std::string> pages = strings(values, "page");
   const std::string page = pages.empty() ? "" : pages.front();
-  static const std::vector<std::string> known = {"recipe", "schema", "completion", "keys"};
+  static const std::vector<std::string> known = {"recipe", "schema", "database", "datasette", "completion", "keys"};
   if (page == "recipe") {
     std::fputs(recipe::recipe_reference().c_str(), stdout);
   } else if (page == "schema") {
     std::puts(recipe::recipe_schema().dump(1).c_str());
+  } else if (page == "database") {
+    std::fputs(report::views_reference().c_str(), stdout);
+  } else if (page == "datasette") {
+    const std::vector<std::string> file = strings(values, "recipe");  // the second word of the line: here a store
+    const std::filesystem::path store(file.empty() ? std::string(paths::kDefaultStore) : file.front());
+    std::puts(report::datasette_metadata(store.stem().string()).dump(1).c_str());
   } else if (page == "completion") {
     std::fputs(kCompletion, stdout);
   } else if (page == "keys") {

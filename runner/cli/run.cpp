@@ -5,6 +5,7 @@
 
 #include "modules/base/clock.h"
 #include "modules/base/error.h"
+#include "modules/base/file.h"
 #include "modules/base/paths.h"
 #include "runner/cli/command.h"
 #include "runner/cli/recipe_argument.h"
@@ -135,8 +136,10 @@ int run(const std::vector<std::string>& arguments) {
   const po::variables_map values = parse("run", arguments, options, {{"recipe", 1}});
   const recipe::Recipe recipe = read_recipe("run", values);
   if (!report_problems(recipe, Files::kNeeded)) return kUsage;
+  const std::string text = read_file(recipe.file);  // now: to hash large models takes minutes, and people go on editing
 
   exec::RunOptions how;
+  how.recipe_file = recipe.file;
   how.devices = devices(values["devices"].as<std::string>());
   how.threads = values["threads"].as<std::int64_t>();
   how.keep_going = values.count("keep-going") > 0;
@@ -152,10 +155,16 @@ int run(const std::vector<std::string>& arguments) {
       row.stages.emplace_back(recipe.trials[t].stages[s].name, plan.nodes[static_cast<size_t>(plan.trial_nodes[t][s])].key);
     rows.push_back(std::move(row));
   }
-  const std::int64_t sweep = store->add_sweep(recipe.name, recipe.file.string(), recipe.metric, recipe.direction, rows);
+  const std::int64_t sweep = store->add_sweep(recipe.name, recipe.file.string(), recipe.metric, recipe.direction, rows, text);
 
   Progress progress(recipe, plan.nodes.size());
-  const exec::Outcome outcome = exec::execute(plan, *store, how, progress);
+  exec::Outcome outcome;
+  try {
+    outcome = exec::execute(plan, *store, how, progress);
+  } catch (const Error& error) {  // what no single stage can fail of: the store cannot be written, say
+    std::fputs(fmt::format("{}to go on: {}\n", error.render(), same_command(arguments)).c_str(), stderr);
+    return kFailed;
+  }
   if (!outcome.interrupted) show_results(recipe, *store, sweep);
   if (outcome.interrupted || outcome.failed) {
     std::fputs(fmt::format("{} stages done, {} failed, {} not run; to go on: {}\n", outcome.ran + outcome.cached,

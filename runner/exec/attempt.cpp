@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <thread>
 
@@ -21,9 +22,9 @@ namespace saucier::exec {
 
 namespace {
 
-constexpr const char* kWorkerFile = "worker.json";  // which process works in a work folder
 constexpr std::size_t kTailLines = 20;
 constexpr std::streamoff kTailBytes = 16'384;
+constexpr std::size_t kManyMetrics = 2'000;  // events, enough for a transaction
 
 void remove_tree(const fs::path& path) {
   std::error_code error;
@@ -35,8 +36,8 @@ void remove_tree(const fs::path& path) {
 // folder would mix their files.
 void end_leftover(const fs::path& work) {
   std::error_code ignored;
-  if (!fs::exists(work / kWorkerFile, ignored)) return;
-  const Json said = Json::parse(read_file(work / kWorkerFile), nullptr, false);
+  if (!fs::exists(work / paths::kWorker, ignored)) return;
+  const Json said = Json::parse(read_file(work / paths::kWorker), nullptr, false);
   if (!said.is_object()) return;
   const store::Owner worker{.host = said.value("host", ""), .boot = said.value("boot", ""),
                             .pid = said.value("pid", std::int64_t{0}), .start = said.value("start", std::int64_t{0})};
@@ -119,7 +120,7 @@ Attempt::Attempt(int node, const plan::Plan& plan, const store::Store& store, st
                              .environment = {{"CUDA_VISIBLE_DEVICES", slot.visible}},
                              .log = work_ / paths::kWorkerLog});
   const store::Owner owner = store::owner_of(process_->pid());
-  write_file_atomic(work_ / kWorkerFile, Json{{"host", owner.host}, {"boot", owner.boot}, {"pid", owner.pid},
+  write_file_atomic(work_ / paths::kWorker, Json{{"host", owner.host}, {"boot", owner.boot}, {"pid", owner.pid},
                                               {"start", owner.start}}.dump() + "\n");
 }
 
@@ -135,9 +136,23 @@ std::vector<Json> Attempt::read() {
     const std::string type = event.value("event", "");
     if (type == "done") done_ = event;
     if (type == "error") error_ = event;
-    events.push_back(std::move(event));
+    if (type != "metric") {
+      events.push_back(std::move(event));
+      continue;
+    }
+    if (metrics_.empty()) metrics_since_ = system_clock().steady_seconds();
+    metrics_.push_back(std::move(event));
   }
   return events;
+}
+
+double Attempt::metrics_due(double seconds) const {
+  return metrics_.empty() ? std::numeric_limits<double>::infinity() : metrics_since_ + seconds;
+}
+
+std::vector<Json> Attempt::take_metrics(double seconds) {
+  if (metrics_.size() < kManyMetrics && system_clock().steady_seconds() < metrics_due(seconds)) return {};
+  return std::exchange(metrics_, {});
 }
 
 std::optional<ExitStatus> Attempt::ended() {
@@ -171,14 +186,14 @@ std::string Attempt::log_tail() const {
   return out;
 }
 
-fs::path Attempt::commit(const plan::Node& node, const fs::path& artifacts) {
+fs::path Attempt::commit(const plan::Node& node, const fs::path& artifacts, const store::Environment& environment) {
   const fs::path out = work_ / paths::kOutput;
   const fs::path target = artifacts / node.key;
   std::error_code error;
   fs::copy_file(work_ / paths::kEvents, out / paths::kEvents, fs::copy_options::overwrite_existing, error);
   if (error) throw Error(fmt::format("cannot copy the events of stage '{}': {}", node.name, error.message()));
   store::write_manifest(out, {{"key", node.key}, {"kind", node.kind}, {"name", node.name}, {"key_text", node.key_text},
-                              {"seconds", seconds()}, {"summary", summary()}});
+                              {"seconds", seconds()}, {"summary", summary()}, {"environment", environment}});
   make_folders(artifacts);
   commit_folder(out, target);
   return target;

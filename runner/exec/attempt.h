@@ -36,14 +36,18 @@ class Attempt {
   double seconds() const;
   void signal(int number) { process_->signal(number); }
 
-  std::vector<Json> read();              // events that have come; lines that are none are dropped (they are in no file)
+  // Events that have come, metrics aside; lines that are none are dropped (they are in no file).
+  std::vector<Json> read();
+  // Metric events that have come, once they are many or the first has waited that long (0: all of them, now).
+  std::vector<Json> take_metrics(double seconds);
+  double metrics_due(double seconds) const;  // when (steady seconds); infinity while there are none
   std::optional<ExitStatus> ended();     // set once the worker is gone
   bool said_done() const { return done_.has_value(); }
   std::string problem(const ExitStatus& status) const;  // what its error event says, else how it ended
   std::string log_tail() const;          // last lines of its log
 
   // Turns WORK/out into the artifact folder: events and manifest go in, then one rename. Returns it.
-  fs::path commit(const plan::Node& node, const fs::path& artifacts);
+  fs::path commit(const plan::Node& node, const fs::path& artifacts, const store::Environment& environment);
   const Json& summary() const;
   const fs::path& work() const { return work_; }
 
@@ -55,6 +59,8 @@ class Attempt {
   std::optional<Process> process_;
   bool output_open_ = true;
   std::optional<Json> done_, error_;
+  std::vector<Json> metrics_;  // not stored yet
+  double metrics_since_ = 0;
   double begun_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "modules/base/protocol.h"
 #include "modules/base/stop.h"
 #include "runner/exec/attempt.h"
+#include "runner/exec/environment.h"
 #include "runner/exec/schedule.h"
 #include "runner/exec/signals.h"
 #include "store/manifest.h"
@@ -19,7 +20,8 @@ namespace saucier::exec {
 
 namespace {
 
-constexpr double kHeartbeatSeconds = 5;
+constexpr double kHeartbeatsPerLease = 12;           // so that a claim outlives many that come late
+constexpr double kGraceSeconds = 30;                 // for workers to write their state when the run cannot go on
 constexpr double kFirstRetry = 0.2, kLastRetry = 2;  // how often a stage of another runner is looked at
 constexpr double kLongestSleep = 1;                  // also for a worker whose pipe something else keeps open
 constexpr double kSleepAtEnd = 0.005;                // a worker that has closed its output is about to end
@@ -42,13 +44,18 @@ class Run {
   }
 
   Outcome run() {
-    start_ready();
-    while (!schedule_.over()) {
-      sleep();
-      look_at_signals();
-      look_at_workers();
-      beat();
+    try {
       start_ready();
+      while (!schedule_.over()) {
+        sleep();
+        look_at_signals();
+        look_at_workers();
+        beat();
+        start_ready();
+      }
+    } catch (...) {  // the store cannot be written, say: the next run shall not begin from nothing
+      stop_workers();
+      throw;
     }
     return outcome_;
   }
@@ -56,6 +63,13 @@ class Run {
  private:
   static double now() { return system_clock().steady_seconds(); }
   const plan::Node& node_of(int n) const { return plan_.nodes[static_cast<std::size_t>(n)]; }
+  // Of a stage that begins on that slot.
+  store::Environment environment_of(int n, std::size_t slot) {
+    if (run_environment_.empty()) run_environment_ = run_environment(options_.recipe_file);
+    store::Environment out = stage_environment(node_of(n), slots_[slot]);
+    out.insert(run_environment_.begin(), run_environment_.end());
+    return out;
+  }
   bool stopping() const { return outcome_.interrupted || (outcome_.failed > 0 && !options_.keep_going); }
 
   void pass_messages() {
@@ -118,10 +132,11 @@ class Run {
 
   void begin(int n, store::StageRunId run, std::size_t slot) {
     schedule_.start(n);
+    store_.add_environment(run, environment_of(n, slot));
     try {
       attempts_.push_back(std::make_unique<Attempt>(n, plan_, store_, run, slots_[slot], slot, worker_));
     } catch (const std::exception& error) {
-      failed(n, run, error.what(), "");
+      failed(n, run, error.what(), "", "");
       return;
     }
     busy_[slot] = true;
@@ -132,6 +147,7 @@ class Run {
     double until = now() + kLongestSleep;
     std::vector<int> descriptors{signals_.descriptor()};
     for (const auto& attempt : attempts_) {
+      until = std::min(until, attempt->metrics_due(options_.metric_seconds));
       if (attempt->output_open()) descriptors.push_back(attempt->descriptor());
       else until = std::min(until, now() + kSleepAtEnd);
     }
@@ -159,6 +175,7 @@ class Run {
     for (std::size_t i = 0; i < attempts_.size();) {
       Attempt& attempt = *attempts_[i];
       for (const Json& event : attempt.read()) tell(attempt, event);
+      if (!lost_.contains(attempt.node()) && !store_metrics(attempt, options_.metric_seconds)) fence(attempt);
       const auto status = attempt.ended();
       if (!status) {
         ++i;
@@ -171,8 +188,33 @@ class Run {
     }
   }
 
-  void tell(const Attempt& attempt, const Json& event) {
+  // What a worker has measured so far; the replay of its events has the last word. False when the attempt is fenced.
+  bool store_metrics(Attempt& attempt, double seconds) {
+    const std::vector<Json> batch = attempt.take_metrics(seconds);
+    return batch.empty() || store_.add_metrics(attempt.run(), batch);
+  }
+
+  void fence(Attempt& attempt) {
+    lost_.insert(attempt.node());
+    attempt.signal(SIGKILL);
+  }
+
+  void stop_workers() {
+    if (attempts_.empty()) return;
+    listener_.message("the run cannot go on; running stages write their state");
+    for (const auto& attempt : attempts_) attempt->signal(SIGTERM);
+    for (const double end = now() + kGraceSeconds; now() < end && !attempts_.empty();) {
+      wait_readable({}, std::chrono::milliseconds(10));
+      std::erase_if(attempts_, [](const auto& attempt) {
+        attempt->read();  // a worker that waits for room in its pipe never ends
+        return attempt->ended().has_value();
+      });
+    }
+  }
+
+  void tell(Attempt& attempt, const Json& event) {
     const std::string type = event.value("event", "");
+    if (type == "environment" && !store_.add_environment(attempt.run(), store::environment_of(event))) fence(attempt);
     if (type == "progress") listener_.progress(node_of(attempt.node()), with_numbers(event));
     if (type == "log" && event.value("level", "") == "warning") {
       listener_.message(fmt::format("{}: {}", node_of(attempt.node()).name, event.value("text", "")));
@@ -181,11 +223,12 @@ class Run {
 
   void end(Attempt& attempt, const ExitStatus& status) {
     const int n = attempt.node();
-    if (lost_.erase(n) > 0) return lose(n);
+    if (lost_.erase(n) > 0 || !store_.heartbeat(attempt.run())) return lose(n);
     if (status.ok() && attempt.said_done()) return complete(attempt);
+    if (!store_metrics(attempt, 0)) return lose(n);
     if (status.code == kExitInterrupted || outcome_.interrupted) {
       // Not a failure: its training state is in the work folder, and the next run goes on from there.
-      store_.release(attempt.run(), outcome_.interrupted ? "interrupted" : "its worker was asked to stop");
+      store_.release(attempt.run(), outcome_.interrupted ? "interrupted" : "its worker was asked to stop", status.to_string());
       if (!outcome_.interrupted) {
         listener_.message(fmt::format("stage '{}' was asked to stop from outside; its state is kept", node_of(n).name));
         outcome_.interrupted = true;
@@ -194,7 +237,7 @@ class Run {
       schedule_.put_back(n);  // counted with what was skipped
       return;
     }
-    failed(n, attempt.run(), attempt.problem(status), attempt.log_tail());
+    failed(n, attempt.run(), attempt.problem(status), attempt.log_tail(), status.to_string());
   }
 
   void complete(Attempt& attempt) {
@@ -202,15 +245,14 @@ class Run {
     const plan::Node& node = node_of(n);
     const double seconds = attempt.seconds();
     try {
-      if (!store_.heartbeat(attempt.run())) return lose(n);
-      const fs::path artifact = attempt.commit(node, store_.artifacts());
+      const fs::path artifact = attempt.commit(node, store_.artifacts(), environment_of(n, attempt.slot()));
       // From here on the artifact is there: whoever comes next adopts it, should this process end now.
       if (!store_.write_events(attempt.run(), store::read_events(artifact / paths::kEvents)) ||
           !store_.finish(attempt.run(), artifact, attempt.summary(), seconds)) {
         return lose(n);
       }
     } catch (const std::exception& error) {
-      return failed(n, attempt.run(), error.what(), attempt.log_tail());
+      return failed(n, attempt.run(), error.what(), attempt.log_tail(), ExitStatus().to_string());
     }
     std::error_code ignored;
     fs::remove_all(attempt.work(), ignored);
@@ -219,16 +261,18 @@ class Run {
     listener_.finished(node, seconds);
   }
 
-  void failed(int n, const store::StageRunId& run, const std::string& message, const std::string& log_tail) {
-    store_.fail(run, message, log_tail);
+  void failed(int n, const store::StageRunId& run, const std::string& message, const std::string& log_tail,
+              const std::string& exit_status) {
     ++outcome_.failed;
     outcome_.skipped += schedule_.fail(n);
-    listener_.failed(node_of(n), message, log_tail);
+    listener_.failed(node_of(n), message, log_tail);  // first: the store may be what has failed
+    store_.fail(run, message, log_tail, exit_status);
   }
 
   // Another process has taken the stage over (this one slept for over a minute, say). Its result counts.
   void lose(int n) {
-    listener_.message(fmt::format("stage '{}' was taken over by another process", node_of(n).name));
+    listener_.message(fmt::format("stage '{}' was taken over by another process; what it did here since then is not kept",
+                                  node_of(n).name));
     schedule_.put_back(n);
     pause_[n] = kFirstRetry;
     wait_for_other(n);
@@ -236,11 +280,9 @@ class Run {
 
   void beat() {
     if (attempts_.empty() || now() < next_beat_) return;
-    next_beat_ = now() + kHeartbeatSeconds;
+    next_beat_ = now() + store_.lease_seconds() / kHeartbeatsPerLease;
     for (const auto& attempt : attempts_) {
-      if (store_.heartbeat(attempt->run())) continue;
-      lost_.insert(attempt->node());
-      attempt->signal(SIGKILL);
+      if (!store_.heartbeat(attempt->run())) fence(*attempt);
     }
   }
 
@@ -252,6 +294,7 @@ class Run {
   std::vector<Slot> slots_;
   std::vector<bool> busy_;
   std::string worker_;
+  store::Environment run_environment_;
   StopSignals signals_;
   std::vector<std::unique_ptr<Attempt>> attempts_;  // their destructors end the workers
   std::set<int> looked_, lost_;

@@ -1,7 +1,7 @@
 // Runs a plan: stages whose needs are there, each in a worker process; events into the store; artifacts committed.
 #pragma once
 
-#include <functional>
+#include <filesystem>
 #include <string>
 
 #include "modules/base/clock.h"
@@ -9,11 +9,15 @@
 
 namespace saucier::exec {
 
+namespace fs = std::filesystem;
+
 struct RunOptions {
   std::vector<std::string> devices = {"cpu"};  // one slot each
   std::int64_t threads = 0;
   bool keep_going = false;
   std::string worker;  // path of saucier-worker; default: beside saucier
+  double metric_seconds = 1;  // how long metrics wait for others to share their transaction
+  fs::path recipe_file;  // whose folder's git state is recorded; empty: none
 };
 
 // What people see while it runs.

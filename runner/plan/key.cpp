@@ -54,34 +54,96 @@ Json pruned(const Json& value, const Table& table, const Json& defaults, Content
   return out;
 }
 
-// Options that the stage cannot look at are left out, so that a sweep over them shares the stage.
-void drop_unused(Json& value, const Job& job) {
-  if (job.kind == "synthesize") {  // the template teacher reads captions and boxes only
-    value.erase("model");
-    value.erase("conversation");
-    return;
-  }
-  if (!job.train) return;
-  const auto drop = [&](const char* table, std::initializer_list<const char*> keys) {
-    if (auto it = value.find(table); it != value.end())
-      for (const char* key : keys) it->erase(key);
-  };
-  if (job.train->objective == "contrastive") {  // reads pictures and captions; of the language model the tokenizer alone
-    drop("model", {"projector"});
-    drop("conversation", {"image_position", "max_length"});
-    if (auto language = value.find("model"); language != value.end() && language->contains("language_model")) {
-      Json& options = (*language)["language_model"];
-      Json kept = Json::object();
-      for (const char* key : {"path", "tokenizer"})
-        if (options.contains(key)) kept[key] = options[key];
-      options = std::move(kept);
+constexpr std::string_view kTowerSizes[] = {"image_size", "patch_size", "hidden_size", "intermediate_size", "layers", "heads"};
+constexpr std::string_view kLanguageSizes[] = {"initialization", "hidden_size", "intermediate_size", "layers", "heads",
+                                               "kv_heads", "max_positions", "rope_theta", "tokenizer"};
+
+// Dotted paths of what a stage of this kind never looks at (modules/stages), so that a sweep over it shares the stage.
+class Unread {
+ public:
+  Unread(const Job& job, bool goes_on) : job_(job), goes_on_(goes_on) {
+    for (const auto& [name, source] : job.data) add_source("data." + name, source);
+    if (job.synthesize) add_synthesize();
+    if (job.train) add_train(*job.train);
+    if (job.evaluate) {
+      add("conversation", {"max_turns", "turn_overflow", "max_length"});
+      add("evaluate.scenes", {"first", "count"});  // evaluate.first and evaluate.pictures say which
+      add_sizes();
     }
-  } else if (job.train->objective == "text") {
-    drop("model", {"projector", "vision_tower"});
-    drop("conversation", {"image_position", "image_aspect"});
   }
-  const auto& trains = job.train->trains;
-  if (std::find(trains.begin(), trains.end(), "language_model.lora") == trains.end()) drop("train", {"lora"});
+
+  std::vector<std::string> paths() && { return std::move(paths_); }
+
+ private:
+  template <class Keys = std::initializer_list<std::string_view>>
+  void add(std::string_view table, const Keys& keys) {
+    for (const std::string_view key : keys) paths_.push_back(fmt::format("{}.{}", table, key));
+  }
+
+  void add_source(const std::string& table, const options::DataOptions& source) {
+    if (source.format == "scenes") {
+      add(table, {"path", "images", "stage"});
+      if (source.content == "caption") add(table, {"kinds"});
+    } else if (source.format == "synthesized") {
+      add(table, {"path", "images", "content", "scenes"});
+    } else if (source.format == "llava") {
+      add(table, {"stage", "content", "picture", "scenes"});
+    } else {
+      add(table, {"stage", "kinds", "picture", "scenes"});
+    }
+  }
+
+  void add_synthesize() {  // the template teacher reads captions and boxes only
+    paths_.insert(paths_.end(), {"model", "conversation"});
+    for (const auto& [name, source] : job_.data) add("data." + name, {"content", "picture", "kinds", "max_turns"});
+  }
+
+  void add_train(const options::TrainOptions& train) {
+    const auto trains = [&](std::string_view part) { return std::find(train.trains.begin(), train.trains.end(), part) != train.trains.end(); };
+    if (!trains("language_model.lora")) add("train", {"lora"});
+    if (!trains("projector")) add("train", {"projector_learning_rate"});
+    if (train.objective == "contrastive") {  // pictures and captions; the tokenizer is learned from the captions
+      add("model", {"projector"});
+      add("model.language_model", {"path", "init"});
+      for (const std::string_view key : kLanguageSizes)
+        if (key != "tokenizer") add("model.language_model", {key});
+      add("model.vision_tower", {"layer", "features"});
+      add("conversation", {"image_position", "max_length"});
+      add("train", {"embedding_noise"});
+      add_start("model.vision_tower", job_.model.vision_tower.init == "random", kTowerSizes);
+    } else if (train.objective == "text") {
+      add("model", {"projector", "vision_tower"});
+      add("conversation", {"image_position", "image_aspect"});
+      add_start("model.language_model", job_.model.language_model.init == "random", kLanguageSizes);
+    } else {
+      add_sizes();
+    }
+  }
+
+  // A part that starts from nothing, from a folder, or from what the stage before left.
+  template <class Sizes>
+  void add_start(std::string_view part, bool from_nothing, const Sizes& sizes) {
+    if (goes_on_) add(part, {"init"});
+    if (goes_on_ || from_nothing) add(part, {"path"});
+    if (goes_on_ || !from_nothing) add(part, sizes);
+  }
+
+  // Parts that are loaded, from their folders or an earlier stage, have the sizes that they come with.
+  void add_sizes() {
+    add("model.language_model", kLanguageSizes);
+    add("model.vision_tower", kTowerSizes);
+  }
+
+  const Job& job_;
+  bool goes_on_;
+  std::vector<std::string> paths_;
+};
+
+void drop(Json& value, std::string_view path) {
+  const auto dot = path.find('.');
+  if (!value.is_object()) return;
+  if (dot == std::string_view::npos) value.erase(std::string(path));
+  else if (auto it = value.find(std::string(path.substr(0, dot))); it != value.end()) drop(*it, path.substr(dot + 1));
 }
 
 const Table& job_table() { return options::table_of<Job>(); }
@@ -159,10 +221,11 @@ bool draws_scenes(const recipe::Stage& stage) {
          });
 }
 
-Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys, ContentDigests& digests) {
+Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys, ContentDigests& digests,
+              std::span<const SceneFile> scene_files) {
   const Job& job = stage.job;
   Json value = options::to_json(job);
-  drop_unused(value, job);
+  for (const std::string& path : Unread(job, !stage.from.empty()).paths()) drop(value, path);
   for (const char* outside : {"protocol", "stage", "kind", "key", "seed", "work", "from", "artifacts", "device", "threads"})
     value.erase(outside);
   Json text = with_context(fmt::format("in stage '{}'", stage.name),
@@ -187,7 +250,7 @@ Json key_text(const recipe::Stage& stage, const std::map<std::string, std::strin
   std::sort(needs.begin(), needs.end());
   if (!needs.empty()) text["needs"] = std::move(needs);
   if (draws_scenes(stage))
-    for (const SceneFile& file : kSceneFiles) text["scene_files"][std::string(file.what)] = {{kContent, digests.of(file.path)}};
+    for (const SceneFile& file : scene_files) text["scene_files"][std::string(file.what)] = {{kContent, digests.of(file.path)}};
   text["kind"] = stage.kind;
   text["key_version"] = key_version(stage.kind);
   text["seed"] = job.seed;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "modules/base/scene_files.h"
 #include "runner/plan/digests.h"
 #include "runner/recipe/recipe.h"
 
@@ -13,7 +15,8 @@ namespace saucier::plan {
 // Does it look at drawn scenes, so that the font and the tables behind them are part of what it makes?
 bool draws_scenes(const recipe::Stage& stage);
 
-Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys, ContentDigests& digests);
+Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys, ContentDigests& digests,
+              std::span<const SceneFile> scene_files = kSceneFiles);
 
 // One place where two key texts differ. `path` as people write it in a recipe: "learning_rate", "model.projector.kind".
 struct Difference {

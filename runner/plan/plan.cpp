@@ -13,8 +13,8 @@ constexpr int kEarlierTexts = 20;  // how many earlier runs of a stage are looke
 
 class Planner {
  public:
-  Planner(const recipe::Recipe& recipe, store::Store* store)
-      : recipe_(recipe), store_(store),
+  Planner(const recipe::Recipe& recipe, store::Store* store, std::span<const SceneFile> scene_files)
+      : recipe_(recipe), store_(store), scene_files_(scene_files),
         digests_(store != nullptr ? store->file().parent_path() / (store->file().stem().string() + ".digests.json")
                                   : fs::path()) {}
 
@@ -35,7 +35,7 @@ class Planner {
     std::map<std::string, int> nodes;
     std::vector<int>& order = plan_.trial_nodes.emplace_back();
     for (const recipe::Stage& stage : recipe_.trials[static_cast<std::size_t>(trial)].stages) {
-      const std::string text = canonical(key_text(stage, keys, digests_));
+      const std::string text = canonical(key_text(stage, keys, digests_, scene_files_));
       const std::string key = sha256(text);
       const auto [it, fresh] = by_key_.try_emplace(key, static_cast<int>(plan_.nodes.size()));
       if (fresh) add_node(stage, key, text, nodes);
@@ -117,6 +117,7 @@ class Planner {
 
   const recipe::Recipe& recipe_;
   store::Store* store_;
+  std::span<const SceneFile> scene_files_;
   ContentDigests digests_;
   Plan plan_;
   std::vector<const recipe::Stage*> stages_;  // of each node, in its first trial
@@ -137,6 +138,8 @@ void check_machine(const recipe::Recipe& recipe, std::span<const SceneFile> file
     }
 }
 
-Plan make_plan(const recipe::Recipe& recipe, store::Store* store) { return Planner(recipe, store).run(); }
+Plan make_plan(const recipe::Recipe& recipe, store::Store* store, std::span<const SceneFile> scene_files) {
+  return Planner(recipe, store, scene_files).run();
+}
 
 }  // namespace saucier::plan

@@ -39,8 +39,8 @@ struct Plan {
 // Throws Error with the package to install. Before a store is opened, so that nothing is left half-written.
 void check_machine(const recipe::Recipe& recipe, std::span<const SceneFile> files = kSceneFiles);
 
-// The store may be absent (nullptr): then nothing is cached.
-Plan make_plan(const recipe::Recipe& recipe, store::Store* store);
+// The store may be absent (nullptr): then nothing is cached. `scene_files` are part of the keys of stages that draw scenes.
+Plan make_plan(const recipe::Recipe& recipe, store::Store* store, std::span<const SceneFile> scene_files = kSceneFiles);
 
 // The text that a stage key is the hash of, for one stage.
 Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys);

@@ -23,7 +23,7 @@ std::string hint_for(const MissingFile& file, const fs::path& wanted) {
   if (const std::vector<std::string> near = nearest(wanted.filename().string(), known, 1); !near.empty())
     return fmt::format("did you mean '{}'?", (wanted.parent_path() / near.front()).string());
   if (!fs::path(file.said).is_absolute() && fs::exists(file.said, error))
-    return fmt::format("paths start from the folder of the file that says them ('{}')", file.folder.empty() ? "." : file.folder.string());
+    return fmt::format("paths start from the folder of the file that says them ('{}')", file.folder.string());
   return fmt::format("bring it, or name another place with --set {}=PATH", file.key);
 }
 

@@ -189,7 +189,7 @@ std::string figure(const Answer& a, const fs::path& file) {
 // a benchmark's first question about the picture, when its turn comes again its second.
 std::string pictures_html(const store::Store& store, std::int64_t sweep, const Results& results) {
   const auto runs = store.query(
-      "SELECT r.id, r.artifact FROM stage_cost c JOIN stage_run r ON r.id = c.stage_run_id WHERE c.sweep_id = ?1 AND c.trial = ?2"
+      "SELECT a.stage_run_id, a.folder FROM stage_cost c JOIN artifact a USING(stage_run_id) WHERE c.sweep_id = ?1 AND c.trial = ?2"
       " AND c.stage = ?3 AND c.state = 'done'", {sweep, results.best, results.best_stage});
   if (runs.rows.empty()) return "";
   const fs::path folder = store.artifacts() / runs.rows[0][1].get<std::string>() / kPictureFolder;

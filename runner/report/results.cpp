@@ -14,6 +14,7 @@ namespace saucier::report {
 namespace {
 
 constexpr double kSignificant = 0.05;
+constexpr size_t kNeighbours = 5;  // pairs that are tested: of a large sweep only the head of the ranking is of interest
 
 // {"conversation":0.5,"detail":0.5} → "conversation 0.5, detail 0.5". Numbers with all their digits: 0.0025 is not 0.003.
 std::string show_parameter(const Json& value) {
@@ -34,7 +35,7 @@ struct Column {  // a benchmark by its main metric
 };
 
 struct Evaluation {  // one evaluate stage of one trial, as far as it is done
-  std::string stage, key;
+  std::string stage;
   bool final = false;   // of what the trial's last train stage left
   bool common = false;  // all of several trials share it
   std::map<std::string, std::map<Column, Json>> scores;  // condition → column → value
@@ -44,8 +45,9 @@ struct Evaluation {  // one evaluate stage of one trial, as far as it is done
 };
 
 struct Trial {
+  std::int64_t id = 0;
   std::string name;
-  Json parameters, resolved;
+  Json parameters;
   std::vector<Evaluation> evaluations;  // in stage order
 };
 
@@ -72,43 +74,55 @@ const Evaluation* result_of(const Trial& trial, const Column& column) {
   return last;
 }
 
-// Whether evaluate stage `name` asks the model that the trial's last train stage left. The recipe says so before anything
-// has run. A recipe that trains nothing has only such stages.
-bool asks_last_model(const Json& resolved, const std::string& name) {
-  std::string last_trained, from;
-  for (const Json& stage : resolved.value("stage", Json::array())) {
+// The evaluate stages that ask the model which the trial's last train stage left. The recipe says so before anything has
+// run. A recipe that trains nothing has only such stages.
+std::set<std::string> final_stages(const Json& resolved) {
+  std::string last_trained;
+  std::set<std::string> out;
+  const Json stages = resolved.value("stage", Json::array());
+  for (const Json& stage : stages)
     if (stage.value("kind", "") == "train") last_trained = stage.value("name", "");
-    if (stage.value("name", "") == name) from = stage.value("from", "none");
-  }
-  return last_trained.empty() || from == last_trained;
+  for (const Json& stage : stages)
+    if (last_trained.empty() || stage.value("from", "none") == last_trained) out.insert(stage.value("name", ""));
+  return out;
+}
+
+// The trials of a sweep are one recipe at different values of its axes, so few of them can differ in what `final_stages`
+// looks at. Axis values that can, as a text: trials with an equal one are read once.
+std::string structure_of(const Json& parameters) {
+  Json kept = Json::object();
+  for (const auto& [axis, value] : parameters.items())
+    if (axis.starts_with("stage") && (axis.ends_with(".from") || axis.ends_with(".kind") || value.is_structured())) kept[axis] = value;
+  return kept.dump();
 }
 
 Sweep read_sweep(const store::Store& store, std::int64_t id) {
   const auto head = store.query("SELECT name, metric FROM sweep WHERE id = ?1", {id});
   if (head.rows.empty()) throw Error(fmt::format("no sweep with the id {}", id));
   Sweep sweep{head.rows[0][0].get<std::string>(), head.rows[0][1].get<std::string>(), {}, {}};
-  std::map<std::string, size_t> index;
-  for (const auto& row : store.query("SELECT name, parameters, resolved FROM trial WHERE sweep_id = ?1 ORDER BY number", {id}).rows) {
-    index[row[0].get<std::string>()] = sweep.trials.size();
-    sweep.trials.push_back({row[0].get<std::string>(), parse_json(row[1].get<std::string>(), "parameters of a trial"),
-                            parse_json(row[2].get<std::string>(), "resolved recipe of a trial"), {}});
+  std::map<std::int64_t, size_t> index;
+  std::map<std::string, std::set<std::string>> finals;  // structure → stages
+  std::vector<const std::set<std::string>*> finals_of;
+  for (const auto& row : store.query("SELECT id, name, parameters FROM trial WHERE sweep_id = ?1 ORDER BY number", {id}).rows) {
+    index[row[0].get<std::int64_t>()] = sweep.trials.size();
+    sweep.trials.push_back({row[0].get<std::int64_t>(), row[1].get<std::string>(), parse_json(row[2].get<std::string>(), "parameters of a trial"), {}});
+    const auto [it, fresh] = finals.try_emplace(structure_of(sweep.trials.back().parameters));
+    if (fresh) {
+      const auto resolved = store.query("SELECT resolved FROM trial WHERE id = ?1", {row[0]});
+      it->second = final_stages(parse_json(resolved.rows[0][0].get<std::string>(), "resolved recipe of a trial"));
+    }
+    finals_of.push_back(&it->second);
   }
-  std::map<std::string, std::set<std::string>> users;  // key → trials
-  for (const auto& row : store.query("SELECT trial, key FROM stage_cost WHERE sweep_id = ?1", {id}).rows)
-    users[row[1].get<std::string>()].insert(row[0].get<std::string>());
   const auto scores = store.query(
-      "SELECT b.trial, b.stage, b.key, b.benchmark, b.metric, b.condition, b.value FROM trial_score b"
+      "SELECT b.trial_id, b.stage, b.baseline, b.benchmark, b.metric, b.condition, b.value FROM trial_score b"
       " JOIN trial_stage ts ON ts.trial_id = b.trial_id AND ts.stage = b.stage"
       " WHERE b.sweep_id = ?1 AND b.main = 1 ORDER BY b.number, ts.position, b.benchmark", {id});
   for (const auto& row : scores.rows) {
-    Trial& trial = sweep.trials[index.at(row[0].get<std::string>())];
-    const auto stage = row[1].get<std::string>(), key = row[2].get<std::string>();
-    if (trial.evaluations.empty() || trial.evaluations.back().stage != stage) {
-      trial.evaluations.push_back({.stage = stage, .key = key,
-                                   .final = asks_last_model(trial.resolved, stage),
-                                   .common = sweep.trials.size() > 1 && users[key].size() == sweep.trials.size(),
-                                   .scores = {}});
-    }
+    const size_t t = index.at(row[0].get<std::int64_t>());
+    Trial& trial = sweep.trials[t];
+    const auto& stage = row[1].get_ref<const std::string&>();
+    if (trial.evaluations.empty() || trial.evaluations.back().stage != stage)
+      trial.evaluations.push_back({.stage = stage, .final = finals_of[t]->contains(stage), .common = row[2] == 1, .scores = {}});
     const Column column{row[3].get<std::string>(), row[4].get<std::string>()};
     trial.evaluations.back().scores[row[5].get<std::string>()][column] = row[6];
     if (std::find(sweep.columns.begin(), sweep.columns.end(), column) == sweep.columns.end()) sweep.columns.push_back(column);
@@ -117,48 +131,64 @@ Sweep read_sweep(const store::Store& store, std::int64_t id) {
   return sweep;
 }
 
-// Benchmark → key of the stage whose answers stand for the trial. Where the sweep is ranked by a benchmark, that alone.
-std::map<std::string, std::string> judged_by(const store::Store& store, std::int64_t id, const Sweep& sweep, const Trial& trial) {
-  std::map<std::string, std::string> keys;
-  const auto ranked = store.query("SELECT benchmark, key FROM trial_score WHERE sweep_id = ?1 AND trial = ?2 AND condition = 'seen'"
-                                  " AND stage || '.' || benchmark || '.' || metric = ?3", {id, trial.name, sweep.metric});
-  for (const auto& row : ranked.rows) keys[row[0].get<std::string>()] = row[1].get<std::string>();
-  if (!keys.empty()) return keys;
+// Benchmark → the stage whose answers stand for the trial. Where the sweep is ranked by a benchmark, that alone.
+std::map<std::string, std::string> judged_by(const Sweep& sweep, const Trial& trial) {
+  for (const Evaluation& one : trial.evaluations)
+    for (const auto& [condition, values] : one.scores)
+      for (const auto& [column, value] : values)
+        if (condition == "seen" && sweep.metric.starts_with(one.stage + "." + column.benchmark + ".")) return {{column.benchmark, one.stage}};
+  std::map<std::string, std::string> stages;
   for (const Column& column : sweep.columns)
-    if (const Evaluation* one = result_of(trial, column)) keys[column.benchmark] = one->key;
-  return keys;
+    if (const Evaluation* one = result_of(trial, column)) stages[column.benchmark] = one->stage;
+  return stages;
 }
 
-Paired paired(const store::Store& store, std::int64_t id, const Sweep& sweep, const std::string& a, const std::string& b) {
-  Paired out{.a = a, .b = b, .benchmark = ""};
-  const auto first = judged_by(store, id, sweep, sweep.trial(a)), second = judged_by(store, id, sweep, sweep.trial(b));
-  std::map<std::string, double> by_picture;
-  for (const auto& [benchmark, key] : first) {
-    if (!second.contains(benchmark)) continue;
-    const auto rows = store.query(
-        "SELECT x.picture, x.correct, y.correct FROM stage_run r JOIN prediction x ON x.stage_run_id = r.id"
-        " JOIN stage_run q ON q.key = ?2 JOIN prediction y ON y.stage_run_id = q.id AND y.benchmark = x.benchmark"
-        " AND y.condition = x.condition AND y.sample = x.sample"
-        " WHERE r.key = ?1 AND x.benchmark = ?3 AND x.condition = 'seen'", {key, second.at(benchmark), benchmark});
-    for (const auto& row : rows.rows) {
-      const bool right_a = row[1].get<std::int64_t>() != 0, right_b = row[2].get<std::int64_t>() != 0;
-      out.only_a += right_a && !right_b;
-      out.only_b += right_b && !right_a;
-      by_picture[row[0].get<std::string>()] += static_cast<int>(right_a) - static_cast<int>(right_b);
-    }
-    out.questions += static_cast<std::int64_t>(rows.rows.size());
+// Adds the questions of one benchmark.
+void add_answers(const store::Store& store, const Answerer& a, const Answerer& b, const std::string& benchmark,
+                 std::map<std::string, Picture>& pictures, Paired& out) {
+  const auto rows = store.query(
+      "SELECT x.picture, count(*), sum(x.correct AND NOT y.correct), sum(y.correct AND NOT x.correct)"
+      " FROM trial_stage ta CROSS JOIN stage_run ra ON ra.key = ta.key AND ra.state = 'done'"
+      " CROSS JOIN trial_stage tb ON tb.trial_id = ?3 AND tb.stage = ?4"
+      " CROSS JOIN stage_run rb ON rb.key = tb.key AND rb.state = 'done'"
+      " CROSS JOIN prediction x ON x.stage_run_id = ra.id AND x.benchmark = ?5 AND x.condition = 'seen'"
+      " CROSS JOIN prediction y ON y.stage_run_id = rb.id AND y.benchmark = x.benchmark AND y.condition = x.condition AND y.sample = x.sample"
+      " WHERE ta.trial_id = ?1 AND ta.stage = ?2 GROUP BY x.picture", {a.trial, a.stage, b.trial, b.stage, benchmark});
+  for (const auto& row : rows.rows) {
+    const auto only_a = row[2].get<std::int64_t>(), only_b = row[3].get<std::int64_t>();
+    Picture& picture = pictures[row[0].get<std::string>()];
+    picture.questions += row[1].get<std::int64_t>();
+    picture.difference += only_a - only_b;
+    out.questions += row[1].get<std::int64_t>();
+    out.only_a += only_a;
+    out.only_b += only_b;
   }
-  if (first.size() == 1 && sweep.columns.size() > 1) out.benchmark = first.begin()->first;
-  if (out.questions == 0) return out;
+}
+
+// From the counts to the test.
+void judge(std::map<std::string, Picture> by_picture, Paired& out) {
+  if (out.questions == 0) return;
+  for (const auto& [name, picture] : by_picture) out.pictures.push_back(picture);
   out.difference = static_cast<double>(out.only_a - out.only_b) / static_cast<double>(out.questions);
-  const auto pictures = static_cast<double>(by_picture.size());
-  if (by_picture.size() < 2) return out;
+  const auto pictures = static_cast<double>(out.pictures.size());
+  if (out.pictures.size() < 2) return;
   const double mean = static_cast<double>(out.only_a - out.only_b) / pictures;
   double squares = 0;
-  for (const auto& [picture, difference] : by_picture) squares += (difference - mean) * (difference - mean);
+  for (const Picture& picture : out.pictures) squares += std::pow(static_cast<double>(picture.difference) - mean, 2);
   const double error = std::sqrt(squares / (pictures - 1) / pictures);
   if (error > 0) out.p_value = std::erfc(std::abs(mean) / error / std::sqrt(2.0));
   else if (mean != 0) out.p_value = 0;  // every picture says the same
+}
+
+Paired paired(const store::Store& store, const Sweep& sweep, const std::string& a, const std::string& b) {
+  Paired out{.a = a, .b = b, .benchmark = "", .pictures = {}};
+  const Trial &one = sweep.trial(a), &other = sweep.trial(b);
+  const auto first = judged_by(sweep, one), second = judged_by(sweep, other);
+  std::map<std::string, Picture> pictures;
+  for (const auto& [benchmark, stage] : first)
+    if (second.contains(benchmark)) add_answers(store, {one.id, stage}, {other.id, second.at(benchmark)}, benchmark, pictures, out);
+  if (first.size() == 1 && sweep.columns.size() > 1) out.benchmark = first.begin()->first;
+  judge(std::move(pictures), out);
   return out;
 }
 
@@ -233,19 +263,16 @@ void add_other_stages(ScoreTable& table, const Sweep& sweep, const Trial& trial)
 
 bool Paired::holds() const { return p_value < kSignificant && difference > 0; }
 
-std::int64_t find_sweep(const store::Store& store, const std::string& name) {
-  const auto all = store.query("SELECT id, name FROM sweep ORDER BY id DESC");
-  std::vector<std::string> names;
-  for (const auto& row : all.rows) {
-    if (name.empty() || row[1] == name) return row[0].get<std::int64_t>();
-    if (std::find(names.begin(), names.end(), row[1]) == names.end()) names.push_back(row[1].get<std::string>());
-  }
-  if (names.empty()) throw Error("no sweep has been run yet", "saucier run recipes/quickstart.toml");
-  throw Error(fmt::format("no sweep '{}'", name), suggestion(name, names));
+Paired paired_test(const store::Store& store, std::int64_t sweep, const std::string& a, const std::string& b) {
+  return paired(store, read_sweep(store, sweep), a, b);
 }
 
-Paired paired_test(const store::Store& store, std::int64_t sweep, const std::string& a, const std::string& b) {
-  return paired(store, sweep, read_sweep(store, sweep), a, b);
+Paired paired_answers(const store::Store& store, const Answerer& a, const Answerer& b, const std::string& benchmark) {
+  Paired out{.a = {}, .b = {}, .benchmark = benchmark, .pictures = {}};
+  std::map<std::string, Picture> pictures;
+  add_answers(store, a, b, benchmark, pictures, out);
+  judge(std::move(pictures), out);
+  return out;
 }
 
 std::optional<Results> results(const store::Store& store, std::int64_t id) {
@@ -282,8 +309,8 @@ std::optional<Results> results(const store::Store& store, std::int64_t id) {
     if (trial.name == out.best)
       for (const Column& column : sweep.columns)
         if (const Evaluation* one = result_of(trial, column)) out.best_stage = one->stage;
-  for (size_t i = 0; i + 1 < out.ranking.size(); ++i)
-    out.neighbours.push_back(paired(store, id, sweep, out.ranking[i], out.ranking[i + 1]));
+  for (size_t i = 0; i + 1 < out.ranking.size() && i < kNeighbours; ++i)
+    out.neighbours.push_back(paired(store, sweep, out.ranking[i], out.ranking[i + 1]));
   return out;
 }
 
@@ -301,6 +328,8 @@ std::string to_text(const Results& results) {
   if (results.ranking.empty()) return out;
   out += fmt::format("\nbest trial by {}: {}\n", results.metric, results.ranking.front());
   for (const Paired& pair : results.neighbours) out += in_words(pair) + "\n";
+  if (const size_t left = results.ranking.size() - 1 - results.neighbours.size(); left > 0)
+    out += fmt::format("{} more pair{} not tested: 'saucier diff A B' compares any two\n", left, left == 1 ? "" : "s");
   return out;
 }
 

@@ -5,13 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "runner/report/find.h"
+#include "runner/report/significance.h"
 #include "runner/report/table.h"
 #include "store/store.h"
 
 namespace saucier::report {
-
-// The id of the sweep `name` (the newest of that name; the newest of all for ""). Throws Error with the nearest names.
-std::int64_t find_sweep(const store::Store& store, const std::string& name);
 
 // Two trials of a sweep on the questions that both answered: a paired t-test over pictures (the questions of one picture
 // stand together), normal approximation, and McNemar's counts. Where the sweep is ranked by a benchmark, its questions
@@ -24,6 +23,7 @@ struct Paired {
   std::int64_t only_a = 0;   // questions that only a answers right
   std::int64_t only_b = 0;
   std::int64_t questions = 0;
+  std::vector<Picture> pictures;
   bool holds() const;        // p < 0.05 and a ahead
 };
 
@@ -37,7 +37,7 @@ struct Results {
   size_t trials = 0;                     // the first rows of `scores`: trials seen
   size_t first_score = 0;                // column of benchmarks.front()
   std::vector<std::string> ranking;      // trial names, best first
-  std::vector<Paired> neighbours;        // each with the next in the ranking
+  std::vector<Paired> neighbours;        // each of the first few with the next in the ranking
   std::string best;                      // ranking.front(), else the first trial with scores
   std::string best_stage;                // evaluate stage whose answers stand for it
 };
@@ -52,5 +52,13 @@ std::string in_words(const Paired& pair);
 
 // Throws Error naming a trial that the sweep does not have.
 Paired paired_test(const store::Store& store, std::int64_t sweep, const std::string& a, const std::string& b);
+
+// The answers of a stage of one trial (by their ids) beside those of a stage of another, of one benchmark with the pictures
+// seen. The names stay empty; `questions` is 0 where they have none in common.
+struct Answerer {
+  std::int64_t trial = 0;
+  std::string stage;
+};
+Paired paired_answers(const store::Store& store, const Answerer& a, const Answerer& b, const std::string& benchmark);
 
 }  // namespace saucier::report

@@ -29,6 +29,22 @@ std::string plain(const std::string& text) {
   return out;
 }
 
+bool all_numbers(const Table& table, size_t column) {
+  return !table.rows.empty() && std::all_of(table.rows.begin(), table.rows.end(), [&](const auto& row) { return row[column].is_number() || row[column].is_null(); });
+}
+
+// Nothing that Markdown acts on inside a cell.
+std::string escape_markdown(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\n') out += "<br>";
+    else if (c == '<') out += "&lt;";
+    else if (c == '|' || c == '*' || c == '`' || c == '\\' || c == '[') out += std::string("\\") + c;
+    else out += c;
+  }
+  return out;
+}
+
 std::string quote_csv(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string out = "\"";
@@ -57,13 +73,9 @@ std::string to_text(const Table& table) {
   std::vector<bool> right;
   for (size_t c = 0; c < table.columns.size(); ++c) {
     size_t widest = width(table.columns[c]);
-    bool numbers = !table.rows.empty();
-    for (const auto& row : table.rows) {
-      widest = std::max(widest, width(plain(show(row[c]))));
-      numbers = numbers && (row[c].is_number() || row[c].is_null());
-    }
+    for (const auto& row : table.rows) widest = std::max(widest, width(plain(show(row[c]))));
     widths.push_back(widest);
-    right.push_back(numbers);
+    right.push_back(all_numbers(table, c));
   }
   std::string out;
   const auto line = [&](auto cell) {
@@ -95,6 +107,21 @@ std::string to_csv(const Table& table) {
       else if (!cell.is_null()) out += cell.dump();
     }
     out += "\r\n";
+  }
+  return out;
+}
+
+std::string to_markdown(const Table& table) {
+  std::string out = "|", rule = "|";
+  for (size_t c = 0; c < table.columns.size(); ++c) {
+    out += " " + escape_markdown(table.columns[c]) + " |";
+    rule += all_numbers(table, c) ? "---:|" : "---|";
+  }
+  out += "\n" + rule + "\n";
+  for (const auto& row : table.rows) {
+    out += "|";
+    for (const Json& cell : row) out += " " + escape_markdown(show(cell)) + " |";
+    out += "\n";
   }
   return out;
 }

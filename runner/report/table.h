@@ -1,4 +1,4 @@
-// Tables for the terminal, JSON and CSV from the same rows.
+// Tables for the terminal, JSON, CSV and Markdown from the same rows.
 #pragma once
 
 #include <string>
@@ -18,6 +18,7 @@ struct Table {
 std::string to_text(const Table& table);
 std::string to_csv(const Table& table);   // RFC 4180
 Json to_json(const Table& table);         // a list of objects with the columns' names
+std::string to_markdown(const Table& table);  // numbers as people read them, aligned to the right
 
 // Numbers as people read them: 0.9342 → "0.934", 0.00251 → "0.00251", 37.25 → "37.25", 12 → "12", 1.5e-05 → "1.5e-05".
 std::string show(const Json& value);

@@ -1,7 +1,21 @@
+-- One row a trial, stage, training metric and step.
+--
+--   SELECT step, value FROM curve
+--   WHERE trial = 'quickstart-1' AND stage = 'instruct' AND metric = 'loss' ORDER BY sweep_id DESC, step;
 CREATE VIEW curve AS
-SELECT s.name AS sweep, t.name AS trial, ts.stage AS stage, k.name AS metric, m.step AS step, m.value AS value,
-  CASE m.kind WHEN 0 THEN 'finite' WHEN 1 THEN 'nan' WHEN 2 THEN 'inf' ELSE '-inf' END AS kind,
-  ts.key AS key, s.id AS sweep_id, t.id AS trial_id, t.number AS number
+SELECT
+  s.name AS sweep,
+  t.name AS trial,
+  ts.stage AS stage,
+  k.name AS metric,
+  m.step AS step,  -- step of the optimizer
+  m.value AS value,  -- NULL where it is not finite
+  CASE m.kind WHEN 0 THEN 'finite' WHEN 1 THEN 'nan' WHEN 2 THEN 'inf' ELSE '-inf' END
+    AS kind,  -- 'finite', 'nan', 'inf', '-inf'
+  ts.key AS key,
+  s.id AS sweep_id,
+  t.id AS trial_id,
+  t.number AS number
 FROM trial_stage ts
 JOIN trial t ON t.id = ts.trial_id
 JOIN sweep s ON s.id = t.sweep_id

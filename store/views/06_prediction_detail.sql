@@ -1,7 +1,25 @@
+-- One row a trial, stage and answered question. Finished stages only.
+--
+--   SELECT question, truth, answer FROM prediction_detail
+--   WHERE trial = 'quickstart-1' AND condition = 'seen' AND NOT correct LIMIT 20;
 CREATE VIEW prediction_detail AS
-SELECT s.name AS sweep, t.name AS trial, ts.stage AS stage, p.benchmark AS benchmark, p.condition AS condition,
-  p.sample AS sample, p.question AS question, p.answer AS answer, p.normalised AS normalised, p.truth AS truth,
-  p.correct AS correct, p.picture AS picture, ts.key AS key, s.id AS sweep_id, t.id AS trial_id, t.number AS number
+SELECT
+  s.name AS sweep,
+  t.name AS trial,
+  ts.stage AS stage,
+  p.benchmark AS benchmark,
+  p.condition AS condition,  -- 'seen', or 'blind': the picture replaced by grey
+  p.sample AS sample,  -- which question of the benchmark; equal in all trials
+  p.question AS question,  -- as it was asked
+  p.answer AS answer,  -- as the model wrote it
+  p.normalised AS normalised,  -- the answer as the scorer read it
+  p.truth AS truth,  -- the right answer
+  p.correct AS correct,  -- 1 where the two agree
+  p.picture AS picture,  -- which picture the question is about
+  ts.key AS key,
+  s.id AS sweep_id,
+  t.id AS trial_id,
+  t.number AS number
 FROM trial_stage ts
 JOIN trial t ON t.id = ts.trial_id
 JOIN sweep s ON s.id = t.sweep_id

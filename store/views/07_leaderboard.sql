@@ -1,27 +1,49 @@
+-- One row a judged trial, ranked in its sweep by the recipe's `sweep.metric`: STAGE.BENCHMARK.METRIC, or STAGE.METRIC for
+-- the last value of a training metric. A recipe without one is ranked by the mean of its main scores. What is not a number
+-- ranks last.
+--
+--   SELECT rank, trial, value, stderr FROM leaderboard
+--   WHERE sweep_id = (SELECT max(sweep_id) FROM leaderboard) ORDER BY rank LIMIT 5;
 CREATE VIEW leaderboard AS
-WITH judged AS (
-  SELECT b.sweep_id, b.trial_id, b.stage || '.' || b.benchmark || '.' || b.metric AS metric, b.value, b.stderr, b.n
-  FROM trial_score b JOIN sweep s ON s.id = b.sweep_id
-  WHERE b.condition = 'seen' AND s.metric = b.stage || '.' || b.benchmark || '.' || b.metric
+WITH aim AS (
+  SELECT id AS sweep_id, substr(metric, 1, instr(metric, '.') - 1) AS stage, substr(metric, instr(metric, '.') + 1) AS rest
+  FROM sweep
+), judged AS (  -- CROSS JOIN keeps the order: from the sweep's metric to the one score it names
+  SELECT t.sweep_id, t.id AS trial_id, b.value, b.stderr, b.n
+  FROM aim a
+  CROSS JOIN trial t ON t.sweep_id = a.sweep_id
+  CROSS JOIN trial_stage ts ON ts.trial_id = t.id AND ts.stage = a.stage
+  CROSS JOIN stage_run r ON r.key = ts.key AND r.state = 'done'
+  CROSS JOIN score b ON b.stage_run_id = r.id AND b.benchmark = substr(a.rest, 1, instr(a.rest, '.') - 1)
+    AND b.condition = 'seen' AND b.metric = substr(a.rest, instr(a.rest, '.') + 1)
   UNION ALL
-  SELECT m.sweep_id, m.trial_id, m.stage || '.' || m.metric, m.last, NULL, m.n
-  FROM metric_last m JOIN sweep s ON s.id = m.sweep_id
-  WHERE s.metric = m.stage || '.' || m.metric
+  SELECT t.sweep_id, t.id, m.last, NULL, m.n
+  FROM aim a
+  CROSS JOIN trial t ON t.sweep_id = a.sweep_id
+  CROSS JOIN trial_stage ts ON ts.trial_id = t.id AND ts.stage = a.stage
+  CROSS JOIN stage_run r ON r.key = ts.key
+  CROSS JOIN metric_key k ON k.name = a.rest
+  CROSS JOIN metric_summary m ON m.stage_run_id = r.id AND m.metric_key_id = k.id
   UNION ALL
-  SELECT b.sweep_id, b.trial_id, 'mean of main scores', avg(b.value), NULL, count(*)
-  FROM trial_score b JOIN sweep s ON s.id = b.sweep_id
-  WHERE s.metric = '' AND b.condition = 'seen' AND b.main = 1
-    AND b.key NOT IN (  -- a stage that all of several trials share is a baseline
-      SELECT o.key FROM trial_stage o JOIN trial t ON t.id = o.trial_id WHERE t.sweep_id = b.sweep_id
-      GROUP BY o.key HAVING count(*) > 1
-        AND count(*) = (SELECT count(*) FROM trial WHERE sweep_id = b.sweep_id))
+  SELECT b.sweep_id, b.trial_id, avg(b.value), NULL, count(*)
+  FROM trial_score b
+  WHERE b.sweep_id IN (SELECT id FROM sweep WHERE metric = '') AND b.condition = 'seen' AND b.main = 1 AND b.baseline = 0
   GROUP BY b.trial_id
 )
-SELECT s.name AS sweep,
+SELECT
+  s.name AS sweep,
   row_number() OVER (PARTITION BY s.id ORDER BY j.value IS NULL,
-                     CASE s.direction WHEN 'minimize' THEN j.value ELSE -j.value END, t.number) AS rank,
-  t.name AS trial, j.metric AS metric, j.value AS value, j.stderr AS stderr, j.n AS n, s.direction AS direction,
-  t.parameters AS parameters, s.id AS sweep_id, t.id AS trial_id, t.number AS number
+                     CASE s.direction WHEN 'minimize' THEN j.value ELSE -j.value END, t.number) AS rank,  -- 1 is best
+  t.name AS trial,
+  CASE s.metric WHEN '' THEN 'mean of main scores' ELSE s.metric END AS metric,  -- what the sweep is ranked by
+  j.value AS value,
+  j.stderr AS stderr,  -- standard error of the value; NULL for a mean and for a training metric
+  j.n AS n,  -- how many questions, steps or scores it is of
+  s.direction AS direction,  -- 'maximize' or 'minimize'
+  t.parameters AS parameters,
+  s.id AS sweep_id,
+  t.id AS trial_id,
+  t.number AS number
 FROM judged j
 JOIN trial t ON t.id = j.trial_id
 JOIN sweep s ON s.id = j.sweep_id;

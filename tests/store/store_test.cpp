@@ -1,9 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include <sys/wait.h>
-
 #include <cmath>
-#include <functional>
 
 #include "modules/base/clock.h"
 #include "modules/base/file.h"
@@ -13,6 +10,8 @@
 #include "store/migrate.h"
 #include "store/sql.h"
 #include "store/store.h"
+#include "tests/store/processes.h"
+#include "tests/store/sample_store.h"
 #include "tests/temp_folder.h"
 
 using namespace saucier;
@@ -21,27 +20,6 @@ using store::Store;
 namespace {
 
 const std::string kKey(64, 'a');
-
-// Exit code of `body` in a process of its own.
-pid_t in_child(const std::function<int()>& body) {
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    int code = 99;
-    try {
-      code = body();
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "child: %s\n", error.what());
-    }
-    ::_exit(code);
-  }
-  return pid;
-}
-
-int wait_for(pid_t pid) {
-  int raw = 0;
-  ::waitpid(pid, &raw, 0);
-  return WIFEXITED(raw) ? WEXITSTATUS(raw) : -1;
-}
 
 void sql(const fs::path& file, const std::string& text) {
   store::Database database(file, store::Database::Mode::kWrite);
@@ -52,35 +30,6 @@ Json value(const Store& store, const std::string& text) {
   const auto result = store.query(text);
   REQUIRE(result.rows.size() == 1);
   return result.rows[0][0];
-}
-
-std::vector<Json> some_events() {
-  return {{{"event", "metric"}, {"step", 1}, {"values", {{"loss", 2.0}}}},
-          {{"event", "metric"}, {"step", 2}, {"values", {{"loss", "nan"}}}},
-          {{"event", "metric"}, {"step", 3}, {"values", {{"loss", 0.5}, {"rate", "-inf"}}}},
-          {{"event", "metric"}, {"step", 4}, {"values", {{"loss", 1.0}}}},
-          {{"event", "score"}, {"benchmark", "pope"}, {"metric", "f1"}, {"value", 0.75}, {"stderr", 0.01}, {"n", 8},
-           {"setting", {{"main", true}}}},
-          {{"event", "score"}, {"benchmark", "pope"}, {"metric", "f1"}, {"value", 0.25}, {"stderr", 0.01}, {"n", 8},
-           {"setting", {{"condition", "blind"}}}},
-          {{"event", "prediction"}, {"benchmark", "pope"}, {"condition", "seen"}, {"sample", "t#1"}, {"question", "q?"},
-           {"answer", "Yes"}, {"normalised", "yes"}, {"truth", "no"}, {"correct", false}, {"picture", "scene:test:1"}},
-          {{"event", "log"}, {"level", "warning"}, {"text", "two samples dropped"}},
-          {{"event", "environment"}, {"values", {{"torch", "2.13.0"}}}},
-          {{"event", "progress"}, {"step", 4}},
-          {{"event", "done"}, {"summary", Json::object()}}};
-}
-
-fs::path make_artifact(const Store& store, const std::string& key, const std::string& content = "weights") {
-  const fs::path folder = store.artifacts() / key;
-  fs::create_directories(folder / "model");
-  write_file_atomic(folder / "model" / "w", content);
-  std::string lines;
-  for (const Json& event : some_events()) lines += event.dump() + "\n";
-  write_file_atomic(folder / paths::kEvents, lines);
-  store::write_manifest(folder, {{"key", key}, {"kind", "train"}, {"name", "align"}, {"key_text", "{}"}, {"seconds", 2.5},
-                                 {"summary", {{"loss", 1.0}}}});
-  return folder;
 }
 
 void add_one_sweep(Store& store, const std::string& key) {
@@ -104,12 +53,45 @@ TEST_CASE("a fresh store has the newest layout, WAL and its marks") {
   }
 }
 
+TEST_CASE("every connection has a busy timeout, foreign keys and no checkpoint of its own") {
+  TempFolder temp;
+  const fs::path file = temp.path() / "s.db";
+  Store::open(file).reset();
+  for (const auto mode : {store::Database::Mode::kWrite, store::Database::Mode::kRead}) {
+    store::Database database(file, mode);
+    CHECK(database.pragma("busy_timeout") == 30'000);
+    CHECK(database.pragma("foreign_keys") == 1);
+    CHECK(database.pragma("wal_autocheckpoint") == 0);
+    CHECK(database.pragma("mmap_size") == 0);
+    CHECK(database.pragma("trusted_schema") == 0);
+  }
+}
+
+TEST_CASE("on a network file system the journal is no WAL, and back on a local one it is again") {
+  TempFolder temp;
+  const fs::path file = temp.path() / "s.db";
+  const auto journal = [&] {
+    const store::Database database(file, store::Database::Mode::kRead);
+    store::Statement statement(database.handle(), "PRAGMA journal_mode");
+    return statement.step() ? statement.text(0) : std::string();
+  };
+  for (const bool network : {false, true, false}) {  // what was made on a local disk and copied there, too
+    const auto opened = Store::open(file, {.on_network = network});
+    CHECK((journal() == "wal") == !network);
+    CHECK(opened->take_messages().size() == (network ? 1 : 0));
+    const auto run = opened->claim(std::to_string(network), "s", "train", "{}");
+    CHECK(opened->write_events(*run, sample_events()));
+    CHECK(opened->release(*run, ""));
+  }
+  CHECK_FALSE(store::on_network_file_system("/proc"));
+}
+
 TEST_CASE("a newer database, another program's and a file that is none are refused") {
   TempFolder temp;
   const fs::path file = temp.path() / "s.db";
   Store::open(file).reset();
   sql(file, "PRAGMA user_version=7");
-  CHECK_THROWS_WITH(Store::open(file), Catch::Contains("layout 7") && Catch::Contains("up to 1"));
+  CHECK_THROWS_WITH(Store::open(file), Catch::Contains("layout 7") && Catch::Contains(fmt::format("up to {}", store::migrations().size())));
   CHECK_THROWS_WITH(Store::open_read_only(file), Catch::Contains("layout 7"));
   sql(temp.path() / "other.db", "CREATE TABLE t(a)");
   CHECK_THROWS_WITH(Store::open(temp.path() / "other.db"), Catch::Contains("another program"));
@@ -117,50 +99,6 @@ TEST_CASE("a newer database, another program's and a file that is none are refus
   CHECK_THROWS_WITH(Store::open(temp.path() / "text.db"), Catch::Contains("not a database"));
   CHECK_THROWS_WITH(Store::open_read_only(temp.path() / "none.db"), Catch::Contains("there is no store"));
   CHECK(!fs::exists(temp.path() / "none.db"));
-}
-
-TEST_CASE("sixteen processes open a fresh store at once") {
-  for (int round = 0; round < 3; ++round) {
-    TempFolder temp;
-    const fs::path file = temp.path() / "s.db";
-    std::vector<pid_t> children;
-    for (int i = 0; i < 16; ++i) {
-      children.push_back(in_child([&] {
-        const auto opened = Store::open(file);
-        return opened->query("SELECT count(*) FROM sweep_progress").rows.size() == 1 ? 0 : 1;
-      }));
-    }
-    for (const pid_t child : children) CHECK(wait_for(child) == 0);
-    CHECK(value(*Store::open(file), "SELECT count(*) FROM sqlite_schema WHERE type = 'view'") == store::views().size());
-  }
-}
-
-TEST_CASE("many processes claim many stages: none twice") {
-  TempFolder temp;
-  const fs::path file = temp.path() / "s.db";
-  Store::open(file).reset();
-  std::vector<pid_t> children;
-  for (int i = 0; i < 8; ++i) {
-    children.push_back(in_child([&] {
-      const auto opened = Store::open(file);
-      LineAppender claims(temp.path() / "claims");
-      for (int k = 0; k < 100; ++k) {
-        const std::string key = std::to_string(k);
-        if (opened->claim(key, "s", "train", "{}")) claims.append(key);
-      }
-      ::pause();  // a process that ends would lose its claims
-      return 0;
-    }));
-  }
-  const auto opened = Store::open(file);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (value(*opened, "SELECT count(*) FROM stage_run") != 100 && std::chrono::steady_clock::now() < end) ::usleep(20'000);
-  ::usleep(300'000);  // time for a second claim, were it possible
-  for (const pid_t child : children) ::kill(child, SIGKILL);
-  for (const pid_t child : children) wait_for(child);
-  const std::string lines = read_file(temp.path() / "claims");
-  CHECK(std::count(lines.begin(), lines.end(), '\n') == 100);
-  CHECK(value(*opened, "SELECT max(attempt) FROM stage_run") == 1);
 }
 
 TEST_CASE("a claim holds while its process lives, and is taken over when it is gone or silent") {
@@ -183,9 +121,9 @@ TEST_CASE("a claim holds while its process lives, and is taken over when it is g
   REQUIRE(theirs);
   CHECK(theirs->attempt == 3);
   SECTION("and the late writes of the one before change nothing") {
-    const fs::path folder = make_artifact(*opened, kKey);
+    const fs::path folder = sample_artifact(*opened, kKey);
     CHECK(!opened->heartbeat(*mine));
-    CHECK(!opened->write_events(*mine, some_events()));
+    CHECK(!opened->write_events(*mine, sample_events()));
     CHECK(!opened->finish(*mine, folder, Json::object(), 1));
     CHECK(!opened->fail(*mine, "x", ""));
     CHECK(!opened->release(*mine, "x"));
@@ -202,7 +140,7 @@ TEST_CASE("events become rows, and a replay leaves the same rows") {
   const auto run = opened->claim(kKey, "align", "train", "{}");
   REQUIRE(run);
   for (int round = 0; round < 2; ++round) {
-    REQUIRE(opened->write_events(*run, some_events()));
+    REQUIRE(opened->write_events(*run, sample_events()));
     CHECK(value(*opened, "SELECT count(*) FROM metric") == 5);
     CHECK(value(*opened, "SELECT count(*) FROM score") == 2);
     CHECK(value(*opened, "SELECT count(*) FROM prediction") == 1);
@@ -215,7 +153,7 @@ TEST_CASE("events become rows, and a replay leaves the same rows") {
   CHECK(value(*opened, "SELECT kind FROM curve WHERE metric = 'rate'") == "-inf");
   CHECK(value(*opened, "SELECT count(*) FROM curve WHERE value IS NULL") == 2);
 
-  REQUIRE(opened->finish(*run, make_artifact(*opened, kKey), {{"loss", 1}}, 2.5));
+  REQUIRE(opened->finish(*run, sample_artifact(*opened, kKey), {{"loss", 1}}, 2.5));
   CHECK(value(*opened, "SELECT value FROM trial_score WHERE condition = 'seen' AND main") == 0.75);
   CHECK(value(*opened, "SELECT value FROM leaderboard WHERE rank = 1") == 0.75);
   CHECK(value(*opened, "SELECT state FROM trial_view") == "done");
@@ -233,7 +171,9 @@ TEST_CASE("the same sweep is the same row, with its newest keys") {
   const auto first = opened->add_sweep("q", "q.toml", "", "maximize", trials);
   CHECK(opened->add_sweep("q", "q.toml", "", "maximize", trials) == first);
   trials[1].stages[0].second = "k3";
-  CHECK(opened->add_sweep("q", "q.toml", "", "maximize", trials) == first);
+  CHECK(opened->add_sweep("q", "q.toml", "", "maximize", trials, "name = 'q'") == first);
+  CHECK(opened->add_sweep("q", "q.toml", "", "maximize", trials, "name = 'q'  # edited") == first);
+  CHECK(value(*opened, "SELECT recipe_text FROM sweep") == "name = 'q'");  // as it was when it was submitted
   CHECK(opened->first_trial_of("k3") == "q-2");
   CHECK(!opened->first_trial_of("k2"));
   CHECK(value(*opened, "SELECT count(*) FROM trial") == 2);
@@ -248,7 +188,7 @@ TEST_CASE("artifacts: found, gone, broken, adopted") {
   CHECK(!opened->artifact(kKey));
 
   SECTION("a whole folder without a row is adopted with its events") {
-    const fs::path folder = make_artifact(*opened, kKey);
+    const fs::path folder = sample_artifact(*opened, kKey);
     CHECK(!opened->claim(kKey, "align", "train", "{}"));  // finished, whatever the rows say
     CHECK(opened->artifact(kKey) == folder);
     CHECK(opened->state_of(kKey) == "done");
@@ -257,7 +197,7 @@ TEST_CASE("artifacts: found, gone, broken, adopted") {
     CHECK(opened->take_messages().size() == 1);
   }
   SECTION("but not when a file differs from its hash") {
-    const fs::path folder = make_artifact(*opened, kKey);
+    const fs::path folder = sample_artifact(*opened, kKey);
     write_file_atomic(folder / "model" / "w", "Weights");  // as long as before
     CHECK(!opened->artifact(kKey));
     CHECK(fs::exists(folder.string() + ".broken-1"));
@@ -265,7 +205,7 @@ TEST_CASE("artifacts: found, gone, broken, adopted") {
   }
   SECTION("finished, then broken, then made again") {
     auto run = opened->claim(kKey, "align", "train", "{}");
-    const fs::path folder = make_artifact(*opened, kKey);
+    const fs::path folder = sample_artifact(*opened, kKey);
     CHECK(!opened->artifact(kKey));  // its owner lives and has not finished it
     REQUIRE(opened->finish(*run, folder, Json::object(), 1));
     CHECK(opened->artifact(kKey) == folder);
@@ -279,7 +219,7 @@ TEST_CASE("artifacts: found, gone, broken, adopted") {
     run = opened->claim(kKey, "align", "train", "{}");
     REQUIRE(run);
     CHECK(run->attempt == 2);
-    REQUIRE(opened->finish(*run, make_artifact(*opened, kKey, "other"), Json::object(), 1));
+    REQUIRE(opened->finish(*run, sample_artifact(*opened, kKey, "other"), Json::object(), 1));
     CHECK(opened->artifact(kKey) == folder);
     fs::remove_all(folder);
     CHECK(!opened->artifact(kKey));  // a row without folder is a miss
@@ -315,7 +255,8 @@ TEST_CASE("an acknowledged write is there after kill -9, and the file stays soun
       for (int i = 0;; ++i) {
         const std::string key = std::to_string(round) + "-" + std::to_string(i);
         const auto run = opened->claim(key, "s", "train", "{}");
-        if (!opened->write_events(*run, some_events())) return 1;
+        if (!opened->add_metrics(*run, sample_events())) return 1;
+        if (i % 2 == 0 && !opened->write_events(*run, sample_events())) return 1;
         if (!opened->fail(*run, "x", "")) return 1;
         LineAppender(acknowledged).append(key);
       }

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "modules/base/file.h"
-#include "runner/cli/command.h"
+#include "tests/runner/cli/says.h"
 #include "tests/runner/report/filled_store.h"
 #include "tests/temp_folder.h"
 
@@ -15,61 +15,31 @@ using namespace saucier;
 
 namespace {
 
-struct Said {
-  int code = 0;
-  std::string out, err;
-};
-
-// Sends a stream to a file while it lives.
-class Redirect {
- public:
-  Redirect(std::FILE* stream, const fs::path& file) : stream_(stream) {
-    std::fflush(stream_);
-    saved_ = ::dup(::fileno(stream_));
-    const int target = ::open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600);
-    ::dup2(target, ::fileno(stream_));
-    ::close(target);
-  }
-  ~Redirect() {
-    std::fflush(stream_);
-    ::dup2(saved_, ::fileno(stream_));
-    ::close(saved_);
-  }
-
- private:
-  std::FILE* stream_;
-  int saved_;
-};
-
-Said saucier_says(const std::vector<std::string>& arguments) {
-  TempFolder folder;
-  Said said;
-  {
-    const Redirect out(stdout, folder.path() / "out"), err(stderr, folder.path() / "err");
-    said.code = cli::main(arguments);
-  }
-  said.out = read_file(folder.path() / "out");
-  said.err = read_file(folder.path() / "err");
-  return said;
-}
-
 constexpr const char* kOverview =
     R"(saucier runs recipes for visual instruction tuning.
 
 usage: saucier COMMAND [ARGUMENTS]
 
 commands:
-  check RECIPE      all problems of a recipe at once; nothing runs
-  show RECIPE       the resolved recipe, and where each value comes from
-  fmt FILE...       write recipe files in the one way of writing them
-  plan RECIPE       trials and stages: cached or to run, and why
-  run RECIPE        run what is missing; the same command again goes on
-  status [SWEEP]    the stages of a sweep, and what runs now; default: the newest sweep
-  list              all sweeps with their best trials, newest first
-  compare [SWEEP]   scores of a sweep's trials side by side, and whether their order means anything
-  query SQL         one read-only SQL statement on the results database
-  docs PAGE         recipe: all keys; schema: for editors; completion: for bash; keys: what --set takes
-  scenes FOLDER     write drawn scenes as PNG with COCO captions and instances
+  check RECIPE         all problems of a recipe at once; nothing runs
+  show RECIPE          the resolved recipe, and where each value comes from
+  fmt FILE...          write recipe files in the one way of writing them
+  plan RECIPE          trials and stages: cached or to run, and why
+  run RECIPE           run what is missing; the same command again goes on
+  status [SWEEP]       the stages of a sweep, and what runs now; default: the newest sweep
+  list                 all sweeps with their best trials, newest first
+  compare [SWEEP]      scores of a sweep's trials side by side, and whether their order means anything
+  query SQL            one read-only SQL statement on the results database
+  verify [SWEEP]       whether every artifact is as it was written, and the database sound
+  gc                   list what no trial refers to; --apply removes it
+  usage                what each sweep's artifacts take on disk, and what is its own
+  pin SWEEP|TRIAL      keep it: no command removes it
+  unpin SWEEP|TRIAL    let it be removed again
+  merge OTHER.db       take over what another store has and this one lacks
+  export SWEEP FOLDER  a sweep as one folder: report, recipes, tables, database
+  import FOLDER        take up what export wrote
+  docs PAGE            recipe: all keys; schema: for editors; completion: for bash; keys: what --set takes
+  scenes FOLDER        write drawn scenes as PNG with COCO captions and instances
 
 'saucier COMMAND --help' shows a command's options and an example.
 )";
@@ -145,7 +115,7 @@ TEST_CASE("a misspelt command or option: exit code 2 and the nearest name") {
   };
   refused({"chekc"}, "error: unknown command 'chekc'\nhint: did you mean 'check'?\n");
   refused({"train"}, "error: unknown command 'train'\nhint: see 'saucier --help'\n");
-  refused({"docs"}, "error: 'saucier docs' needs the name of a page\nhint: known: 'recipe', 'schema', 'completion', 'keys'\n");
+  refused({"docs"}, "error: 'saucier docs' needs the name of a page\nhint: known: 'recipe', 'schema', 'database', 'datasette', 'completion', 'keys'\n");
   refused({"docs", "shcema"}, "error: no page 'shcema'\nhint: did you mean 'schema'?\n");
   refused({"show", SAUCIER_SOURCE_DIR "/recipes/quickstart.toml", "--trial", "quickstart-9"},
           "error: no trial 'quickstart-9' in the recipe\nhint: did you mean 'quickstart-1'?\n");

@@ -1,117 +1,17 @@
 #include <catch2/catch.hpp>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cmath>
 #include <csignal>
-#include <cstdlib>
-#include <sstream>
+#include <ctime>
 
 #include "modules/base/clock.h"
-#include "modules/base/file.h"
 #include "modules/base/paths.h"
-#include "runner/exec/execute.h"
+#include "modules/base/process.h"
 #include "runner/exec/schedule.h"
 #include "store/database.h"
-#include "tests/runner/made_recipe.h"
-#include "tests/temp_folder.h"
+#include "tests/runner/exec/made_run.h"
 
 using namespace saucier;
-
-namespace {
-
-struct Heard : exec::Listener {
-  std::vector<std::string> lines;
-  std::string failure, tail;
-  double loss = 0;
-  void started(const plan::Node& node) override { lines.push_back("start " + node.name); }
-  void cached(const plan::Node& node) override { lines.push_back("cached " + node.name); }
-  void progress(const plan::Node&, const Json& event) override { loss = event.value("loss", 0.0); }
-  void finished(const plan::Node& node, double) override { lines.push_back("done " + node.name); }
-  void failed(const plan::Node& node, const std::string& message, const std::string& log_tail) override {
-    lines.push_back("failed " + node.name);
-    failure = message;
-    tail = log_tail;
-  }
-  void message(const std::string& text) override { messages.push_back(text); }
-  std::vector<std::string> messages;
-};
-
-struct Place {
-  TempFolder temp;
-  fs::path control = temp.path() / "control", file = temp.path() / "results" / "s.db";
-  Place() {
-    fs::create_directories(control);
-    ::setenv("SAUCIER_FAKE", control.c_str(), 1);
-    ::unsetenv("CUDA_VISIBLE_DEVICES");
-  }
-  void order(const std::string& stage, const std::string& what) { write_file_atomic(control / (stage + ".do"), what); }
-  std::vector<std::string> lines(const char* log) const {
-    std::vector<std::string> out;
-    if (!fs::exists(control / log)) return out;
-    std::istringstream in(read_file(control / log));
-    for (std::string line; std::getline(in, line);) out.push_back(line);
-    return out;
-  }
-  long count(const char* log, const std::string& stage) const {
-    const auto all = lines(log);
-    return std::count(all.begin(), all.end(), stage);
-  }
-};
-
-exec::Outcome run(const fs::path& file, const recipe::Recipe& recipe, exec::Listener& listener, exec::RunOptions options = {}) {
-  options.worker = SAUCIER_BINARY_DIR "/saucier_fake_worker";
-  const auto store = store::Store::open(file);
-  const auto plan = plan::make_plan(recipe, store.get());
-  std::vector<store::TrialRow> rows;
-  for (std::size_t t = 0; t < recipe.trials.size(); ++t) {
-    store::TrialRow row{.name = recipe.trials[t].name, .parameters = Json::object(), .resolved = recipe.trials[t].resolved.dump(), .stages = {}};
-    for (const int n : plan.trial_nodes[t]) row.stages.emplace_back(plan.nodes[n].name, plan.nodes[n].key);
-    rows.push_back(row);
-  }
-  store->add_sweep(recipe.name, "made.toml", "", "maximize", rows);
-  return exec::execute(plan, *store, options, listener);
-}
-
-pid_t run_in_child(const fs::path& file, const recipe::Recipe& recipe, const exec::RunOptions& options = {}) {
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    int code = 99;
-    try {
-      Heard heard;
-      const auto outcome = run(file, recipe, heard, options);
-      code = outcome.interrupted ? 50 : outcome.failed;
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "child: %s\n", error.what());
-    }
-    ::_exit(code);
-  }
-  return pid;
-}
-
-int wait_for(pid_t pid) {
-  int raw = 0;
-  ::waitpid(pid, &raw, 0);
-  return WIFEXITED(raw) ? WEXITSTATUS(raw) : -WTERMSIG(raw);
-}
-
-// All rows that a run leaves, times and attempts aside.
-std::string rows(const fs::path& file) {
-  const auto store = store::Store::open_read_only(file);
-  std::string out;
-  for (const char* sql : {"SELECT trial, stage, state, shared_by, summary FROM stage_cost ORDER BY number, position",
-                          "SELECT trial, stage, metric, step, value, kind FROM curve ORDER BY 1, 2, 3, 4",
-                          "SELECT trial, stage, metric, last, min, max, n FROM metric_last ORDER BY 1, 2, 3",
-                          "SELECT trial, stage, benchmark, condition, metric, value, main FROM trial_score ORDER BY 1, 2, 3, 4, 5",
-                          "SELECT trial, stage, sample, answer FROM prediction_detail ORDER BY 1, 2, 3"}) {
-    for (const auto& row : store->query(sql).rows) out += Json(row).dump() + "\n";
-  }
-  return out;
-}
-
-}  // namespace
 
 TEST_CASE("the schedule takes the longest chain first and skips what a failure reaches") {
   const auto node = [](std::vector<int> needs) {
@@ -248,12 +148,12 @@ TEST_CASE("Ctrl-C stops a worker at a training state, and the same command goes 
   Place place, calm;
   const auto recipe = recipe_of({{train_stage("align"), evaluate_stage("bench", "align")}});
   ::setenv("SAUCIER_FAKE", calm.control.c_str(), 1);
-  calm.order("align", "state");
+  calm.order("align", "state 30");
   Heard heard;
   run(calm.file, recipe, heard);
 
   ::setenv("SAUCIER_FAKE", place.control.c_str(), 1);
-  place.order("align", "state");
+  place.order("align", "state 30");
   const pid_t child = run_in_child(place.file, recipe);
   while (place.count("runs.log", "align") == 0) ::usleep(2'000);
   ::usleep(120'000);
@@ -338,6 +238,66 @@ TEST_CASE("a stage that another process took over is not written by the first on
   CHECK(store->query("SELECT max(attempt) FROM stage_run").rows[0][0] == 3);
 }
 
+TEST_CASE("metrics can be read while their stage runs") {
+  Place place;
+  place.order("align", "state 40");
+  const pid_t child = run_in_child(place.file, recipe_of({{train_stage("align")}}), {.worker = {}, .metric_seconds = 0.005});
+  while (place.count("runs.log", "align") == 0) ::usleep(2'000);
+  Json half;
+  for (int i = 0; i < 20'000 && half.empty(); ++i, ::usleep(2'000)) {
+    half = store::Store::open_read_only(place.file)->query("SELECT state, metric, n, last, min FROM metric_last JOIN stage_cost USING(key) "
+                                                            "WHERE state = 'running' AND n > 2").rows;
+  }
+  REQUIRE(half.size() == 1);
+  CHECK(half[0][1] == "loss");
+  CHECK(half[0][3] == half[0][4]);
+  CHECK(wait_for(child) == 0);
+  const auto all = store::Store::open_read_only(place.file)->query("SELECT count(*), max(n), max(first_step) FROM curve JOIN metric_last USING(key), attempt").rows;
+  CHECK(Json(all[0]) == Json({10, 10, 1}));
+}
+
+TEST_CASE("a stage run keeps where it ran and how each attempt ended") {
+  Place place;
+  const fs::path folder = place.temp.path() / "recipes";
+  fs::create_directories(folder);
+  write_file_atomic(folder / "made.toml", "recipe = 1\n");
+  const auto git = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"git", "-C", folder.string(), "-c", "user.name=a", "-c", "user.email=a@b"});
+    return run_and_capture(arguments, "/dev/null");
+  };
+  git({"init"});
+  git({"add", "."});
+  git({"commit", "-m", "one"});
+  const auto recipe = recipe_of({{train_stage("align")}});
+  const exec::RunOptions options{.worker = {}, .recipe_file = folder / "made.toml"};
+  const auto value = [&](const std::string& name) {
+    const auto found = store::Store::open_read_only(place.file)->query("SELECT value FROM environment WHERE name = ?", {name}).rows;
+    return found.empty() ? std::string() : found[0][0].get<std::string>();
+  };
+  Heard heard;
+  place.order("align", "die");
+  CHECK(run(place.file, recipe, heard, options).failed == 1);
+  CHECK(value("recipe_changed") == "no");  // of a failed stage, too
+  CHECK(value("recipe_commit") + "\n" == git({"rev-parse", "HEAD"}));
+
+  write_file_atomic(folder / "made.toml", "recipe = 2\n");
+  place.order("align", "");
+  CHECK(run(place.file, recipe, heard, options).ran == 1);
+  CHECK(value("recipe_changed") == "yes");
+  for (const char* name : {"saucier", "sqlite", "host", "os", "kernel", "cpu", "cpus", "memory_bytes"}) {
+    CAPTURE(name);
+    CHECK(!value(name).empty());
+  }
+  CHECK(value("seed") == "42");
+  CHECK(value("device") == "cpu");
+  CHECK(value("content.scene_files.font").size() == 64);
+  CHECK(Json(store::Store::open_read_only(place.file)->query("SELECT number, state, exit_status FROM attempt ORDER BY 1").rows) ==
+        Json({{1, "failed", "killed by signal 9 (SIGKILL)"}, {2, "done", "exit code 0"}}));
+  for (const char* end : {"", "-wal", "-shm"}) fs::remove(place.file.string() + end);
+  CHECK(run(place.file, recipe, heard).cached == 1);
+  CHECK(value("recipe_changed") == "yes");  // the artifact knows it, too
+}
+
 TEST_CASE("speed of the runner beside its stages", "[.][speed]") {
   Place place;
   std::vector<recipe::Stage> chain{train_stage("s0")};
@@ -347,4 +307,16 @@ TEST_CASE("speed of the runner beside its stages", "[.][speed]") {
   CHECK(run(place.file, recipe_of({chain}), heard).ran == 20);
   const double each = (system_clock().steady_seconds() - begun) / 20;
   WARN("seconds a stage, the fake worker's own time included: " << each);
+}
+
+TEST_CASE("speed of metrics through the runner", "[.][speed]") {
+  Place place;
+  place.order("align", "loud 100000");
+  Heard heard;
+  const auto recipe = recipe_of({{train_stage("align")}});
+  const std::clock_t cpu = std::clock();
+  const double begun = system_clock().steady_seconds();
+  CHECK(run(place.file, recipe, heard).ran == 1);
+  WARN("200,000 metric rows from a worker that does nothing else: " << system_clock().steady_seconds() - begun
+       << " s, of the runner's CPU " << static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC << " s, live and replay");
 }

@@ -107,6 +107,8 @@ TEST_CASE("the key text holds what differs from the defaults, and nothing operat
     stage.job.model.projector.kind = "linear";
     CHECK(key_of(stage) == contrastive);
     stage.job.model.vision_tower.layers = 2;
+    CHECK(key_of(stage) == contrastive);  // the tower is loaded, with the layers that it has
+    stage.job.model.vision_tower.init = "random";
     CHECK(key_of(stage) != contrastive);
   }
 }
@@ -131,6 +133,7 @@ TEST_CASE("other stages enter by their keys, not by their names") {
 TEST_CASE("a file counts by its contents, wherever it lies") {
   TempFolder temp;
   auto stage = train_stage("align");
+  stage.job.data["scenes"].format = "llava";
   const auto at = [&](const char* name, const char* text) {
     write_file_atomic(temp.path() / name, text);
     stage.job.data["scenes"].path = (temp.path() / name).string();

@@ -2,9 +2,7 @@
 // of a recipe, valijson says too.
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <set>
 
 #include <catch2/catch.hpp>
@@ -19,19 +17,12 @@
 #include "runner/recipe/recipe_options.h"
 #include "runner/recipe/schema.h"
 #include "runner/recipe/tree.h"
+#include "tests/must_be_current.h"
 
 namespace fs = std::filesystem;
 using namespace saucier;
 
 namespace {
-
-void must_be_current(const fs::path& file, const std::string& text) {
-  const char* accept = std::getenv("SAUCIER_ACCEPT");
-  const bool same = fs::exists(file) && read_file(file) == text;
-  if (!same && accept && std::string(accept) == "1") std::ofstream(file) << text;
-  INFO(file.string() << " is not what the declarations say: SAUCIER_ACCEPT=1 writes it");
-  CHECK(same);
-}
 
 class Schema {
  public:

@@ -72,20 +72,23 @@ inline Json resolved_recipe(int number) {
     return Json{{"name", name}, {"kind", kind}, {"from", from}};
   };
   return {{"number", number}, {"stage", {stage("align", "train", "none"), stage("instruct", "train", "align"),
-                                         stage("bench", "evaluate", "instruct"), stage("before", "evaluate", "none")}}};
+                                         stage("bench", "evaluate", "instruct"), stage("before", "evaluate", "none")}},
+          {"mixture", {{"align", {{"weights", {{"captions", "natural"}, {"extra", 0.3}}}}},
+                       {"instruct", {{"weights", {{"conversation", 1.0 * number}, {"detail", 3.0}}}}}}}};
 }
 
 // Trial x-1 is wrong on pictures 0 to 19, x-2 on 18 to 21, x-3 on 20 to 22; counting is always right.
-inline std::int64_t fill_store(store::Store& store, const std::vector<std::pair<std::string, std::string>>& files = {}) {
+inline std::int64_t fill_store(store::Store& store, const std::vector<std::pair<std::string, std::string>>& files = {},
+                               const std::string& name = "x<y", const std::string& trial = "x-") {
   std::vector<store::TrialRow> trials;
   for (int i = 1; i <= 3; ++i) {
     const std::string n = std::to_string(i);
-    trials.push_back({.name = "x-" + n,
+    trials.push_back({.name = trial + n,
                       .parameters = {{"stage.instruct.learning_rate", 0.0025 * i}, {"conversation.template", "plain"}},
                       .resolved = canonical(resolved_recipe(i)),
                       .stages = {{"align", "a"}, {"instruct", "i" + n}, {"bench", "b" + n}, {"before", "z"}}});
   }
-  const std::int64_t sweep = store.add_sweep("x<y", "recipes/x.toml", "bench.scenes-pope.f1", "maximize", trials);
+  const std::int64_t sweep = store.add_sweep(name, "recipes/x.toml", "bench.scenes-pope.f1", "maximize", trials);
   finish_stage(store, "a", "align", "train", loss_events(40));
   finish_stage(store, "z", "before", "evaluate", {score_event("scenes-pope", "f1", "seen", 0.1)});
   const Answers answers[] = {{0, 20}, {18, 22}, {20, 23}};
@@ -97,5 +100,8 @@ inline std::int64_t fill_store(store::Store& store, const std::vector<std::pair<
   }
   return sweep;
 }
+
+// The same under the names that the documentation uses.
+inline std::int64_t fill_quickstart(store::Store& store) { return fill_store(store, {}, "quickstart", "quickstart-"); }
 
 }  // namespace saucier

@@ -1,7 +1,8 @@
 // A worker for the tests of the runner: obeys files in the folder $SAUCIER_FAKE instead of training anything.
 //   runs.log        a line "STAGE" for every start, appended
 //   ends.log        a line "STAGE" for every stage that said done
-//   STAGE.do        what to do: "" | fail | die | silent | slow MS | state (steps with a training state, obeys SIGTERM)
+//   STAGE.do        what to do: "" | fail | die | silent | slow MS | loud N (metric events) |
+//                   state MS (ten steps of that length, each with a training state; obeys SIGTERM)
 // The result of a stage is a function of its job's key alone, so runs can be compared.
 #include <unistd.h>
 
@@ -35,28 +36,23 @@ std::string orders(const fs::path& folder, const std::string& stage) {
 void pause_ms(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
 
 // Ten steps, a training state after each; goes on from the state that is there.
-int steps(const options::Job& job, EventWriter& events) {
+int steps(const options::Job& job, EventWriter& events, int ms) {
   const fs::path work = job.work, state = work / paths::kResume / "step";
   int step = fs::exists(state) ? std::stoi(read_file(state)) : 0;
   events.rewind(step);
   for (; step < 10; ++step) {
     if (stop_requested()) return kExitInterrupted;
     events.metric(step + 1, {{"loss", 1.0 / (step + 1)}});
-    pause_ms(30);
+    pause_ms(ms);
     make_folders(state.parent_path());
     write_file_atomic(state, std::to_string(step + 1));
   }
   return 0;
 }
 
-}  // namespace
-
-int main(int, char** argv) {
-  std::signal(SIGTERM, on_terminate);
-  const auto job = options::from_json<options::Job>(parse_json(read_file(argv[1]), "job"));
+int work(const options::Job& job, EventWriter& events) {
   const fs::path control = std::getenv("SAUCIER_FAKE"), out = fs::path(job.work) / paths::kOutput;
   append(control / "runs.log", job.stage);
-  EventWriter events(fs::path(job.work) / paths::kEvents, true);
   std::istringstream order(orders(control, job.stage));
   std::string verb;
   order >> verb;
@@ -68,15 +64,14 @@ int main(int, char** argv) {
   }
   if (verb == "die") std::raise(SIGKILL);
   if (verb == "silent") return 0;
-  if (verb == "slow") {
-    int ms = 0;
-    order >> ms;
-    pause_ms(ms);
-  }
+  int number = 0;
+  order >> number;
+  if (verb == "slow") pause_ms(number);
   if (verb == "state") {
-    if (const int code = steps(job, events); code != 0) return code;
+    if (const int code = steps(job, events, number); code != 0) return code;
   } else {
-    for (int step = 1; step <= 10; ++step) events.metric(step, {{"loss", 1.0 / step}, {"odd", step == 3 ? std::nan("") : step}});
+    const int last = verb == "loud" ? number : 10;
+    for (int step = 1; step <= last; ++step) events.metric(step, {{"loss", 1.0 / step}, {"odd", step == 3 ? std::nan("") : step}});
   }
   for (const auto& [name, folder] : job.artifacts) {
     if (!fs::exists(fs::path(folder) / paths::kManifest)) throw Error("no artifact of '" + name + "'");
@@ -92,4 +87,23 @@ int main(int, char** argv) {
   append(control / "ends.log", job.stage);
   events.done({{"loss", 0.1}});
   return 0;
+}
+
+}  // namespace
+
+int main(int, char** argv) {
+  std::signal(SIGTERM, on_terminate);
+  try {
+    const auto job = options::from_json<options::Job>(parse_json(read_file(argv[1]), "job"));
+    EventWriter events(fs::path(job.work) / paths::kEvents, true);
+    try {
+      return work(job, events);
+    } catch (const Error& error) {
+      events.error(error);
+      return 1;
+    }
+  } catch (const Error& error) {
+    std::fputs(error.render().c_str(), stderr);
+    return 2;
+  }
 }

@@ -1,0 +1,279 @@
+// Stage keys: pinned for three recipes that come with the program, and moved by exactly the options that a stage reads.
+//
+// SAUCIER_ACCEPT=1 rewrites tests/golden/keys and the test still fails. A key that changes throws away what people have
+// in their stores: do it only where the same options give another result, and raise the key version then (key.cpp).
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <cstdlib>
+#include <regex>
+#include <set>
+
+#include "modules/base/file.h"
+#include "runner/plan/plan.h"
+#include "runner/recipe/bound.h"
+#include "runner/recipe/recipe_options.h"
+#include "tests/temp_folder.h"
+
+using namespace saucier;
+using options::Field;
+using options::Type;
+
+namespace {
+
+const std::string kRecipes = SAUCIER_SOURCE_DIR "/recipes/";
+
+// The font and the tables differ from machine to machine; these do not.
+class StandIns {
+ public:
+  StandIns() {
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      write_file_atomic(temp_.path() / std::string(kSceneFiles[i].what), std::string(kSceneFiles[i].what));
+      paths_[i] = (temp_.path() / std::string(kSceneFiles[i].what)).string();
+      files_[i] = {kSceneFiles[i].what, paths_[i], kSceneFiles[i].package};
+    }
+  }
+  std::span<const SceneFile> files() const { return files_; }
+
+ private:
+  TempFolder temp_;
+  std::array<std::string, kSceneFiles.size()> paths_;
+  std::array<SceneFile, kSceneFiles.size()> files_;
+};
+
+using Keys = std::map<std::string, std::string>;  // stage of the first trial → key
+
+Keys keys_of(const recipe::Recipe& recipe, const StandIns& stand_ins) {
+  const plan::Plan plan = plan::make_plan(recipe, nullptr, stand_ins.files());
+  Keys keys;
+  for (const int n : plan.trial_nodes.front()) keys[plan.nodes[static_cast<std::size_t>(n)].name] = plan.nodes[static_cast<std::size_t>(n)].key;
+  return keys;
+}
+
+// --- other values
+
+std::string text_of(const Json& value) {  // as --set takes it
+  if (!value.is_object()) return value.dump();
+  std::string out;
+  for (const auto& [key, item] : value.items()) out += (out.empty() ? "" : ", ") + key + " = " + item.dump();
+  return "{ " + out + " }";
+}
+
+// Other values that an option may have; those that the recipe cannot have are found out by loading it.
+std::vector<Json> others(const Field& field, const Json& now, const std::vector<std::string>& names) {
+  std::vector<Json> out;
+  const options::Rule& rule = field.rule;
+  const auto number = [&](double value) {
+    if ((rule.min && value < *rule.min) || (rule.max && value > *rule.max) || (rule.positive && value <= 0)) return;
+    out.push_back(field.type == Type::kInteger ? Json(static_cast<std::int64_t>(value)) : Json(value));
+  };
+  switch (field.type) {
+    case Type::kBool: out.push_back(!now.get<bool>()); break;
+    case Type::kInteger:
+    case Type::kNumber: {
+      const double value = now.is_number() ? now.get<double>() : 4;
+      for (const double other : {value * 2, value / 2, value + 1, value - 1, value + 0.25}) number(field.type == Type::kInteger ? std::floor(other) : other);
+      break;
+    }
+    case Type::kString:
+      if (rule.path) out = {kRecipes + "models/tower", kRecipes + "models/reader", kRecipes + "quickstart.toml"};
+      else if (!rule.choices.empty()) out.assign(rule.choices.begin(), rule.choices.end());
+      else out.assign(names.begin(), names.end());
+      break;
+    case Type::kStringList:
+      for (const std::string& choice : rule.choices) out.push_back({choice});
+      out.push_back({"fox", "owl"});
+      break;
+    case Type::kWeightMap:
+    case Type::kNumberMap: {
+      Json other = now;
+      for (auto& [key, share] : other.items()) share = 0.125, out.push_back(other);
+      break;
+    }
+    default: break;
+  }
+  std::erase(out, now);
+  return out;
+}
+
+// Every option of a table, by its path; tables inside it, too.
+void each_option(const options::Table& table, const Json& values, const std::string& path,
+                 const std::function<void(const Field&, const Json&, const std::string&)>& visit) {
+  for (const Field& field : table.fields) {
+    const Json value = values.value(field.rule.key, Json());
+    const std::string here = path + field.rule.key;
+    if (field.type == Type::kTable) {
+      each_option(*field.table, value.is_null() ? field.default_value : value, here + ".", visit);
+    } else if (field.type == Type::kTableMap) {
+      for (const auto& [name, item] : value.items()) each_option(*field.table, item, here + "." + name + ".", visit);
+    } else {
+      visit(field, value, here);
+    }
+  }
+}
+
+// --- what reads what
+
+// The stages that read an option themselves: the first pattern that its path matches counts, written from what
+// modules/stages do and not from key.cpp. "*": all.
+struct Readers {
+  const char* pattern;
+  std::set<std::string> stages;
+};
+
+std::set<std::string> expected(const std::vector<Readers>& readers, const std::string& path, const recipe::Trial& trial) {
+  const auto it = std::find_if(readers.begin(), readers.end(), [&](const Readers& one) { return std::regex_match(path, std::regex(one.pattern)); });
+  if (it == readers.end()) return {"no pattern for " + path};
+  std::set<std::string> out = it->stages;
+  for (const recipe::Stage& stage : trial.stages) {
+    const bool follows = std::any_of(stage.needs.begin(), stage.needs.end(), [&](const std::string& need) { return out.contains(need); });
+    if (follows || out.contains("*")) out.insert(stage.name);
+  }
+  out.erase("*");
+  return out;
+}
+
+constexpr const char* kLanguageSizes = "model\\.language_model\\.(initialization|hidden_size|intermediate_size|layers|heads|kv_heads|"
+                                       "max_positions|rope_theta|tokenizer\\..*)";
+constexpr const char* kTowerSizes = "model\\.vision_tower\\.(image_size|patch_size|hidden_size|intermediate_size|layers|heads)";
+
+// Moves each option to the first other value that makes a right recipe. `cannot_move_alone`: those without one, such as the
+// options of LoRA where it is not trained. Returns how many were moved.
+int check_every_option(const std::string& file, const std::vector<Readers>& readers, const std::set<std::string>& cannot_move_alone) {
+  const StandIns stand_ins;
+  const recipe::Recipe recipe = recipe::load(kRecipes + file, {}, {});
+  REQUIRE_FALSE(recipe.problems.has_errors());
+  const recipe::Trial& trial = recipe.trials.front();
+  const Keys before = keys_of(recipe, stand_ins);
+  std::vector<std::string> names{"Be brief.", "none"};
+  for (const char* table : {"mixture", "data"})
+    for (const auto& item : trial.resolved.at(table).items()) names.insert(names.end(), {std::string(table) + "." + item.key(), item.key()});
+  int moved = 0;
+  std::set<std::string> stuck;
+  const auto move = [&](const Field& field, const Json& now, const std::string& path) {
+    for (const Json& other : others(field, now, names)) {
+      const recipe::Recipe changed = recipe::load(kRecipes + file, {path + "=" + text_of(other)}, {});
+      if (changed.problems.has_errors() || changed.trials.front().resolved == trial.resolved) continue;
+      std::set<std::string> keys;
+      for (const auto& [stage, key] : keys_of(changed, stand_ins))
+        if (before.at(stage) != key) keys.insert(stage);
+      INFO(path << " = " << other.dump());
+      CHECK(keys == (field.rule.operational ? std::set<std::string>{} : expected(readers, path, trial)));
+      ++moved;
+      return;
+    }
+    stuck.insert(path);
+  };
+  for (const Field& field : options::table_of<recipe::RecipeOptions>().fields) {
+    const std::string& key = field.rule.key;
+    if (key == "recipe" || key == "name" || key == "sweep") continue;  // what the file is called and what is tried
+    options::Table one{{field}};
+    each_option(one, trial.resolved, "", move);
+  }
+  for (const Json& stage : trial.resolved.at("stage")) {
+    for (const Field& field : recipe::stage_table(stage.at("kind").get<std::string>()).fields) {
+      const std::string& key = field.rule.key;
+      if (key == "name" || key == "kind") continue;
+      options::Table one{{field}};
+      each_option(one, stage, "stage." + stage.at("name").get<std::string>() + ".", move);
+    }
+  }
+  CHECK(stuck == cannot_move_alone);
+  return moved;
+}
+
+}  // namespace
+
+TEST_CASE("the keys of three recipes are pinned", "[golden]") {
+  const char* accept = std::getenv("SAUCIER_ACCEPT");
+  const bool rewrite = accept && std::string(accept) == "1";
+  const StandIns stand_ins;
+  for (const char* name : {"quickstart", "models/reader", "models/tower"}) {
+    const recipe::Recipe recipe = recipe::load(kRecipes + name + ".toml", {}, {});
+    REQUIRE_FALSE(recipe.problems.has_errors());
+    std::string said;
+    for (const plan::Node& node : plan::make_plan(recipe, nullptr, stand_ins.files()).nodes)
+      said += fmt::format("{} {} {}\n{}\n\n", recipe.trials[static_cast<std::size_t>(node.trials.front())].name, node.name, node.key,
+                          Json::parse(node.key_text).dump(1));
+    const fs::path pinned = fs::path(SAUCIER_SOURCE_DIR "/tests/golden/keys") / (recipe.name + ".txt");
+    const std::string wanted = fs::exists(pinned) ? read_file(pinned) : "";
+    if (rewrite && said != wanted) write_file_atomic(pinned, said);
+    INFO(name);
+    CHECK(said == wanted);
+    CHECK(said.find("/recipes/") == std::string::npos);  // no path of this machine
+  }
+  if (rewrite) FAIL("SAUCIER_ACCEPT rewrote the golden files: read the difference, then run without it");
+}
+
+TEST_CASE("an option of the quickstart changes the keys of the stages that read it, and of those behind them") {
+  const std::set<std::string> models{"align", "instruct", "bench", "before"};
+  CHECK(check_every_option("quickstart.toml", {
+      {"seed", {"*"}},
+      {kLanguageSizes, {}},
+      {kTowerSizes, {}},
+      {"model\\..*", models},
+      {"conversation\\.(template|system|image_position)", models},
+      {"conversation\\..*", {"align", "instruct"}},
+      {"data\\.captions\\.scenes\\..*", {"teach", "align"}},
+      {"data\\.captions\\.(content|picture|max_turns)", {"align"}},
+      {"data\\.captions\\..*", {}},  // of other formats; and `kinds`, which captions have not
+      {"data\\..*\\.(format|kinds|picture|max_turns|stage)", {"instruct"}},
+      {"data\\..*", {}},
+      {"mixture\\.align\\..*", {"align"}},
+      {"mixture\\.instruct\\..*", {"instruct"}},
+      {"stage\\.teach\\.conversation\\..*", {}},
+      {"stage\\.(bench|before)\\.conversation\\.(max_turns|turn_overflow|max_length)", {}},
+      {"stage\\.(bench|before)\\.scenes\\.(first|count)", {}},
+      {"stage\\.align\\.lora\\..*", {}},
+      {"stage\\.teach\\..*", {"teach"}},
+      {"stage\\.align\\..*", {"align"}},
+      {"stage\\.instruct\\..*", {"instruct"}},
+      {"stage\\.bench\\..*", {"bench"}},
+      {"stage\\.before\\..*", {"before"}},
+  }, {"data.captions.format", "data.conversation.stage", "data.detail.stage", "data.reasoning.stage", "mixture.align.weights",
+      "mixture.instruct.epochs", "stage.align.from", "stage.align.lora.alpha", "stage.align.lora.dropout", "stage.align.lora.modules",
+      "stage.align.lora.rank", "stage.align.objective", "stage.instruct.objective", "stage.teach.from", "stage.teach.source",
+      "stage.teach.teacher"}) > 150);
+}
+
+TEST_CASE("an option of the tower's recipe, a part made from nothing by contrast") {
+  CHECK(check_every_option("models/tower.toml", {
+      {"seed", {"*"}},
+      {"model\\.language_model\\.tokenizer\\..*", {"tower"}},
+      {"model\\.language_model\\..*|model\\.projector\\..*", {}},
+      {kTowerSizes, {"tower"}},
+      {"model\\.vision_tower\\.init", {"tower"}},
+      {"model\\..*", {}},
+      {"(stage\\.tower\\.)?conversation\\.(image_position|max_length)", {}},
+      {"(stage\\.tower\\.)?conversation\\..*", {"tower"}},
+      {"data\\.scenes\\.(scenes\\..*|content|picture|max_turns)", {"tower"}},
+      {"data\\..*", {}},
+      {"mixture\\..*", {"tower"}},
+      {"stage\\.tower\\.(lora\\..*|embedding_noise|projector_learning_rate)", {}},
+      {"stage\\.tower\\..*", {"tower"}},
+  }, {"data.scenes.format", "model.vision_tower.init", "stage.tower.from", "stage.tower.lora.alpha", "stage.tower.lora.dropout",
+      "stage.tower.lora.modules", "stage.tower.lora.rank", "stage.tower.objective", "stage.tower.trains"}) > 60);
+}
+
+TEST_CASE("an option of the reader's recipe, a language model made from nothing in two stages") {
+  CHECK(check_every_option("models/reader.toml", {
+      {"seed", {"*"}},
+      {"model\\.language_model\\.path|model\\.(projector|vision_tower)\\..*", {}},
+      {"model\\..*", {"first"}},
+      {"conversation\\.image_position|stage\\..*\\.conversation\\.image_position", {}},
+      {"conversation\\..*", {"first", "reading"}},
+      {"data\\.[a-z_]*\\.(path|images|stage)|data\\.grid_captions\\.kinds", {}},
+      {"data\\.few\\..*", {"first"}},
+      {"data\\.(grids|grid_captions)\\..*", {"first", "reading"}},
+      {"data\\..*", {"reading"}},
+      {"mixture\\.first\\..*", {"first"}},
+      {"mixture\\.reading\\..*", {"reading"}},
+      {"stage\\..*\\.(lora\\..*|projector_learning_rate)", {}},
+      {"stage\\.first\\..*", {"first"}},
+      {"stage\\.reading\\..*", {"reading"}},
+  }, {"data.checklists.format", "data.contexts.format", "data.few.format", "data.grid_captions.format", "data.grid_stories.format",
+      "data.grids.format", "mixture.first.epochs", "mixture.reading.epochs", "model.language_model.init", "stage.first.from",
+      "stage.first.lora.alpha", "stage.first.lora.dropout", "stage.first.lora.modules", "stage.first.lora.rank", "stage.first.objective",
+      "stage.first.trains", "stage.reading.lora.alpha", "stage.reading.lora.dropout", "stage.reading.lora.modules",
+      "stage.reading.lora.rank", "stage.reading.objective", "stage.reading.trains"}) > 150);
+}
