@@ -1,56 +1,11 @@
 #include <catch2/catch.hpp>
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cstdio>
-
-#include "modules/base/file.h"
-#include "runner/cli/command.h"
+#include "tests/runner/cli/says.h"
 #include "tests/runner/report/filled_store.h"
-#include "tests/temp_folder.h"
 
 using namespace saucier;
 
 namespace {
-
-struct Said {
-  int code = 0;
-  std::string out, err;
-};
-
-// Sends a stream to a file while it lives.
-class Redirect {
- public:
-  Redirect(std::FILE* stream, const fs::path& file) : stream_(stream) {
-    std::fflush(stream_);
-    saved_ = ::dup(::fileno(stream_));
-    const int target = ::open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600);
-    ::dup2(target, ::fileno(stream_));
-    ::close(target);
-  }
-  ~Redirect() {
-    std::fflush(stream_);
-    ::dup2(saved_, ::fileno(stream_));
-    ::close(saved_);
-  }
-
- private:
-  std::FILE* stream_;
-  int saved_;
-};
-
-Said saucier_says(const std::vector<std::string>& arguments) {
-  TempFolder folder;
-  Said said;
-  {
-    const Redirect out(stdout, folder.path() / "out"), err(stderr, folder.path() / "err");
-    said.code = cli::main(arguments);
-  }
-  said.out = read_file(folder.path() / "out");
-  said.err = read_file(folder.path() / "err");
-  return said;
-}
 
 constexpr const char* kOverview =
     R"(saucier runs recipes for visual instruction tuning.
@@ -58,17 +13,23 @@ constexpr const char* kOverview =
 usage: saucier COMMAND [ARGUMENTS]
 
 commands:
-  check RECIPE      all problems of a recipe at once; nothing runs
-  show RECIPE       the resolved recipe, and where each value comes from
-  fmt FILE...       write recipe files in the one way of writing them
-  plan RECIPE       trials and stages: cached or to run, and why
-  run RECIPE        run what is missing; the same command again goes on
-  status [SWEEP]    the stages of a sweep, and what runs now; default: the newest sweep
-  list              all sweeps with their best trials, newest first
-  compare [SWEEP]   scores of a sweep's trials side by side, and whether their order means anything
-  query SQL         one read-only SQL statement on the results database
-  docs PAGE         recipe: all keys; schema: for editors; completion: for bash; keys: what --set takes
-  scenes FOLDER     write drawn scenes as PNG with COCO captions and instances
+  check RECIPE        all problems of a recipe at once; nothing runs
+  show RECIPE         the resolved recipe, and where each value comes from
+  fmt FILE...         write recipe files in the one way of writing them
+  plan RECIPE         trials and stages: cached or to run, and why
+  run RECIPE          run what is missing; the same command again goes on
+  status [SWEEP]      the stages of a sweep, and what runs now; default: the newest sweep
+  list                all sweeps with their best trials, newest first
+  trials [SWEEP]      the trials of a sweep: parameters, scores, losses; filtered and sorted by any of them
+  compare [SWEEP]     scores of a sweep's trials side by side, and whether their order means anything
+  diff A B            what differs between two trials: recipe, data, environment, scores
+  best [SWEEP]        the best trials of a sweep, and whether the first is better than the second
+  curve TRIAL...      a metric over the steps of a stage, drawn in the terminal
+  predictions A [B]   questions and answers of a trial, or of two side by side
+  why TRIAL STAGE     the text behind a stage's key, and what changed since the nearest earlier run
+  query SQL           one read-only SQL statement on the results database
+  docs PAGE           recipe: all keys; schema: for editors; database: the views; datasette: metadata; completion: for bash; keys: what --set takes
+  scenes FOLDER       write drawn scenes as PNG with COCO captions and instances
 
 'saucier COMMAND --help' shows a command's options and an example.
 )";
