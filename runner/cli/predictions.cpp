@@ -46,7 +46,7 @@ int predictions(const std::vector<std::string>& arguments) {
   sql += " FROM prediction_detail a";
   if (two) sql += " JOIN prediction_detail b ON b.trial_id = ?5 AND b.stage = ?6 AND b.benchmark = a.benchmark AND b.condition = a.condition AND b.sample = a.sample";
   sql += " WHERE a.trial_id = ?1 AND a.stage = ?2 AND a.condition = ?3 AND (?4 = '' OR a.benchmark = ?4)";
-  if (!where.empty()) sql += " AND (" + where + "\n)";
+  if (!where.empty()) sql += " AND (\n" + where + "\n)";  // on a line of its own, for messages and against comments
   sql += " ORDER BY a.benchmark, a.picture, a.sample";
   std::vector<Json> parameters = {trials[0].id, stage_a, values.count("blind") ? "blind" : "seen", benchmark};
   if (two) parameters.insert(parameters.end(), {trials[1].id, stage_b});

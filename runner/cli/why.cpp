@@ -60,11 +60,12 @@ Json stage_of(const store::Store& store, const Json& key) {
   return found.rows.empty() ? head : found.rows[0][0].get<std::string>() + " " + head;
 }
 
-report::Table table_of(const store::Store& store, const Nearest& nearest) {
+// `exact`: values as they are; else as people read them, with all their digits.
+report::Table table_of(const store::Store& store, const Nearest& nearest, bool exact) {
   report::Table table{{"what", "before", "after"}, {}};
   for (const plan::Difference& one : nearest.differences) {
     const auto head = [&](const Json& digest) { return digest.is_object() ? Json(digest.value("content", "").substr(0, 12)) : digest; };
-    const auto plain = [](const Json& value) { return value.is_number() || value.is_structured() ? Json(value.dump()) : value; };
+    const auto plain = [&](const Json& value) { return !exact && (value.is_number() || value.is_structured()) ? Json(value.dump()) : value; };
     if (one.need && one.before.is_array() && one.after.is_array() && one.before.size() == one.after.size()) {
       for (size_t i = 0; i < one.before.size(); ++i)
         if (one.before[i] != one.after[i]) table.rows.push_back({"a stage it reads", stage_of(store, one.before[i]), stage_of(store, one.after[i])});
@@ -95,7 +96,7 @@ int why(const std::vector<std::string>& arguments) {
   const report::FoundTrial trial = read_trials("why", *store, values, 1, 1).front();
   const Run run = run_of(*store, trial, stages.front());
   const auto nearest = nearest_earlier(*store, run);
-  const report::Table table = nearest ? table_of(*store, *nearest) : report::Table{{"what", "before", "after"}, {}};
+  const report::Table table = nearest ? table_of(*store, *nearest, for_programs(values)) : report::Table{{"what", "before", "after"}, {}};
   if (values.count("json")) {
     Json out = {{"trial", trial.name}, {"stage", stages.front()}, {"key", run.key}, {"key_text", run.text}, {"differences", report::to_json(table)}};
     out["nearest"] = nearest ? Json{{"key", nearest->key}, {"trial", nearest->trial}, {"started", nearest->started}} : Json();

@@ -76,6 +76,10 @@ Expression quote_columns(const std::string& expression, const Columns& columns) 
       at = end + 1;
       continue;
     }
+    if (expression.substr(at, 2) == "--") {  // a comment goes to the end of its line
+      at = std::min(expression.find('\n', at), expression.size());
+      continue;
+    }
     if (!starts_name(c)) {  // numbers as a whole: 1e-4 holds no name
       size_t end = at + 1;
       if (std::isdigit(static_cast<unsigned char>(c))) {

@@ -21,6 +21,29 @@ void fill_two_sweeps(store::Store& store) {
   fill_quickstart(store);
 }
 
+Json train_text(double rate, const std::string& from, const std::string& data) {
+  return {{"kind", "train"}, {"stage", "instruct"}, {"from", from}, {"needs", {from}}, {"data", {{"talk", {{"path", {{"content", data}}}}}}},
+          {"train", {{"learning_rate", rate}, {"data", "mixture.m"}}}};
+}
+
+// A sweep of its own: two trials whose stages have key texts, data and environments that differ.
+void fill_study(store::Store& store) {
+  const std::string a1(64, 'a'), a2 = "b" + a1.substr(1), i1 = "c" + a1.substr(1), i2 = "d" + a1.substr(1), i3 = "e" + a1.substr(1);
+  const auto row = [](const std::string& name, const std::string& align, const std::string& instruct) {
+    return store::TrialRow{.name = name, .parameters = Json::object(), .resolved = "{}", .stages = {{"align", align}, {"instruct", instruct}}};
+  };
+  store.add_sweep("study", "s.toml", "", "maximize", {row("study-1", a1, i1), row("study-2", a2, i2), row("study-3", a1, i3)});
+  const auto run = [&](const std::string& key, const std::string& name, const Json& text, const std::string& torch) {
+    const auto id = store.claim(key, name, "train", canonical(text)).value();
+    store.write_events(id, {{{"event", "environment"}, {"values", {{"torch", torch}, {"threads", "2"}}}}});
+    store.fail(id, "stopped", "");
+  };
+  run(a1, "align", {{"kind", "train"}, {"stage", "align"}, {"seed", 1}}, "2.13.0");
+  run(a2, "align", {{"kind", "train"}, {"stage", "align"}, {"seed", 2}}, "2.13.0");
+  run(i1, "instruct", train_text(1e-4, a1, std::string(64, '1')), "2.13.0");
+  run(i2, "instruct", train_text(2e-4, a2, std::string(64, '2')), "2.14.0");
+}
+
 std::string words(const std::vector<std::string>& arguments) {
   std::string out = "$ saucier";
   for (const std::string& argument : arguments)
@@ -30,7 +53,11 @@ std::string words(const std::vector<std::string>& arguments) {
 
 class Golden {
  public:
-  explicit Golden(const std::string& name) : name_(name), store_((folder_.path() / "s.db").string()) { fill_two_sweeps(*store::Store::open(store_)); }
+  explicit Golden(const std::string& name) : name_(name), store_((folder_.path() / "s.db").string()) {
+    const auto store = store::Store::open(store_);
+    fill_two_sweeps(*store);
+    if (name_ == "why" || name_ == "diff") fill_study(*store);
+  }
   ~Golden() { must_be_current(fs::path(SAUCIER_SOURCE_DIR) / "tests/golden/reading" / (name_ + ".txt"), text_); }
   Golden(const Golden&) = delete;
   Golden& operator=(const Golden&) = delete;
@@ -83,7 +110,7 @@ TEST_CASE("best, in words") {
 TEST_CASE("diff, in words") {
   Golden("diff")
       .says({"--help"}).says({"quickstart-1", "quickstart-3"}).says({"quickstart-2", "quickstart-3", "--csv"}).says({"@2", "quickstart/quickstart-3", "--json"})
-      .says({"quickstart-2", "quickstart-2"}).says({"quickstart-1"}).says({"quickstart-1", "quickstart-4"}).says({"quickstrt/x", "@99"});
+      .says({"quickstart-2", "quickstart-2"}).says({"study-1", "study-2"}).says({"quickstart-1"}).says({"quickstart-1", "quickstart-4"}).says({"quickstrt/x", "@99"});
 }
 
 TEST_CASE("curve, in words") {
@@ -100,6 +127,12 @@ TEST_CASE("predictions, in words") {
       .says({"quickstart-2", "--limit", "1", "--json"}).says({"quickstart-2", "quickstart-3", "--benchmark", "scenes-pope", "--limit", "2", "--csv"})
       .says({"quickstart-2", "--benchmark", "scenes-pop"}).says({"quickstart-2", "--where", "a.corect"}).says({"quickstart-2", "--stage", "align"})
       .says({"@1"}).says({"quickstart-2", "--limit", "-1"});
+}
+
+TEST_CASE("why, in words") {
+  Golden("why")
+      .says({"--help"}).says({"study-1", "align"}).says({"study-2", "instruct"}).says({"study-2", "align", "--json"}).says({"study-2", "instruct", "--csv"})
+      .says({"study-3", "instruct"}).says({"study-1", "alin"}).says({"study-1"}).says({});
 }
 
 TEST_CASE("query, in words") {
