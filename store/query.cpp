@@ -53,7 +53,11 @@ Json cell(sqlite3_stmt* statement, int column) {
   switch (sqlite3_column_type(statement, column)) {
     case SQLITE_INTEGER: return sqlite3_column_int64(statement, column);
     case SQLITE_FLOAT: return sqlite3_column_double(statement, column);
-    case SQLITE_TEXT: return clean_utf8(bytes(sqlite3_column_text(statement, column)));
+    case SQLITE_TEXT: {
+      std::string text = bytes(sqlite3_column_text(statement, column));
+      const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+      return plain ? text : clean_utf8(text);  // cleaning costs much more than looking
+    }
     case SQLITE_BLOB: {
       std::string hex;
       const void* data = sqlite3_column_blob(statement, column);

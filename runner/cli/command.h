@@ -29,7 +29,13 @@ int plan(const std::vector<std::string>& arguments);
 int run(const std::vector<std::string>& arguments);
 int status(const std::vector<std::string>& arguments);
 int list(const std::vector<std::string>& arguments);
+int trials(const std::vector<std::string>& arguments);
 int compare(const std::vector<std::string>& arguments);
+int diff(const std::vector<std::string>& arguments);
+int best(const std::vector<std::string>& arguments);
+int curve(const std::vector<std::string>& arguments);
+int predictions(const std::vector<std::string>& arguments);
+int why(const std::vector<std::string>& arguments);
 int verify(const std::vector<std::string>& arguments);
 int collect(const std::vector<std::string>& arguments);  // gc
 int usage(const std::vector<std::string>& arguments);
@@ -64,5 +70,6 @@ void add_store_option(po::options_description& options);
 void add_recipe_options(po::options_description& options);
 
 std::vector<std::string> strings(const po::variables_map& values, const std::string& name);
+std::string text_of(const po::variables_map& values, const std::string& name);  // of an option; "" where it is not given
 
 }  // namespace saucier::cli

@@ -74,8 +74,16 @@ const std::vector<Command>& commands() {
        "saucier run recipes/quickstart.toml --sweep stage.instruct.learning_rate=1e-3,2e-3", run},
       {"status", "[SWEEP]", "the stages of a sweep, and what runs now; default: the newest sweep", "saucier status", status},
       {"list", "", "all sweeps with their best trials, newest first", "saucier list", list},
+      {"trials", "[SWEEP]", "the trials of a sweep: parameters, scores, losses; filtered and sorted by any of them",
+       "saucier trials --where \"f1 > 0.9\" --sort f1:desc --top 10", trials},
       {"compare", "[SWEEP]", "scores of a sweep's trials side by side, and whether their order means anything",
        "saucier compare quickstart", compare},
+      {"diff", "A B", "what differs between two trials: recipe, data, environment, scores", "saucier diff quickstart-1 quickstart-2", diff},
+      {"best", "[SWEEP]", "the best trials of a sweep, and whether the first is better than the second", "saucier best quickstart --metric scenes-pope.f1", best},
+      {"curve", "TRIAL...", "a metric over the steps of a stage, drawn in the terminal", "saucier curve quickstart-1 quickstart-2 --metric loss --log", curve},
+      {"predictions", "A [B]", "questions and answers of a trial, or of two side by side",
+       "saucier predictions quickstart-1 quickstart-2 --where \"a.correct and not b.correct\"", predictions},
+      {"why", "TRIAL STAGE", "the text behind a stage's key, and what changed since the nearest earlier run", "saucier why quickstart-2 instruct", why},
       {"query", "SQL", "one read-only SQL statement on the results database",
        "saucier query \"select * from leaderboard\"", query},
       {"verify", "[SWEEP]", "whether every artifact is as it was written, and the database sound", "saucier verify --quick", verify},
@@ -86,7 +94,7 @@ const std::vector<Command>& commands() {
       {"merge", "OTHER.db", "take over what another store has and this one lacks", "saucier merge other/results/saucier.db", merge},
       {"export", "SWEEP FOLDER", "a sweep as one folder: report, recipes, tables, database", "saucier export quickstart shared/quickstart", export_sweep},
       {"import", "FOLDER", "take up what export wrote", "saucier import shared/quickstart", import_folder},
-      {"docs", "PAGE", "recipe: all keys; schema: for editors; completion: for bash; keys: what --set takes",
+      {"docs", "PAGE", "recipe: all keys; schema: for editors; database: the views; datasette: metadata; completion: for bash; keys: what --set takes",
        "saucier docs keys recipes/quickstart.toml", docs},
       {"scenes", "FOLDER", "write drawn scenes as PNG with COCO captions and instances",
        "saucier scenes /tmp/scenes --split test --count 50", scenes},
@@ -142,6 +150,10 @@ void add_recipe_options(po::options_description& options) {
 
 std::vector<std::string> strings(const po::variables_map& values, const std::string& name) {
   return values.count(name) ? values[name].as<std::vector<std::string>>() : std::vector<std::string>{};
+}
+
+std::string text_of(const po::variables_map& values, const std::string& name) {
+  return values.count(name) ? values[name].as<std::string>() : std::string();
 }
 
 int main(const std::vector<std::string>& arguments) {

@@ -12,7 +12,7 @@
 #include "runner/cli/table_output.h"
 #include "runner/recipe/canonical.h"
 #include "runner/report/html.h"
-#include "runner/report/results.h"
+#include "runner/report/find.h"
 #include "runner/report/table.h"
 #include "store/store.h"
 

@@ -5,7 +5,7 @@
 #include "modules/base/error.h"
 #include "runner/cli/command.h"
 #include "runner/cli/table_output.h"
-#include "runner/report/results.h"
+#include "runner/report/find.h"
 #include "store/store.h"
 
 namespace saucier::cli {
@@ -30,12 +30,13 @@ int set_pin(const std::string& name, const std::vector<std::string>& arguments, 
   const std::string what = only(values, "what");
   if (what.empty()) throw Error(fmt::format("'saucier {}' needs a sweep or a trial", name), command(name).example);
   const auto store = open_to_write(values);
-  const auto trials = store->query("SELECT id FROM trial WHERE name = ?1 ORDER BY id DESC LIMIT 1", {what});
   const auto sweeps = store->query("SELECT count(*) FROM sweep WHERE name = ?1", {what});
-  if (!trials.rows.empty() && sweeps.rows[0][0] == 0) {
-    store->pin_trial(trials.rows[0][0].get<std::int64_t>(), pinned);
-  } else {
+  if (sweeps.rows[0][0] != 0 || what.starts_with('@')) {
     store->pin_sweep(report::find_sweep(*store, what), pinned);
+  } else {
+    const report::FoundTrial trial = report::find_trial(*store, what);
+    if (!trial.note.empty()) std::fprintf(stderr, "%s\n", trial.note.c_str());
+    store->pin_trial(trial.id, pinned);
   }
   return kDone;
 }

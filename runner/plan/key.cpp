@@ -282,7 +282,7 @@ std::string describe(const std::vector<Difference>& differences, const std::map<
     }
     std::string one = difference.content
                           ? fmt::format("the contents of {} changed", difference.path)
-                          : fmt::format("{} {} -> {}", difference.path, short_value(difference.before),
+                          : fmt::format("{} {} → {}", difference.path, short_value(difference.before),
                                         short_value(difference.after));
     if (auto it = origins.find(difference.path); it != origins.end()) one += fmt::format(" ({})", it->second);
     out += (said++ > 0 ? ", " : "") + one;

@@ -28,7 +28,7 @@ struct Difference {
 
 std::vector<Difference> differences(const Json& before, const Json& after);
 
-// "learning_rate 0.0001 -> 0.0002 (recipes/x.toml:31)", the first few.
+// "learning_rate 0.0001 → 0.0002 (recipes/x.toml:31)", the first few.
 std::string describe(const std::vector<Difference>& differences, const std::map<std::string, std::string>& origins);
 
 }  // namespace saucier::plan

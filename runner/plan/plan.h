@@ -24,7 +24,7 @@ struct Node {  // one stage key
   std::vector<int> needs;          // nodes
   std::vector<int> trials;         // trials that use it
   bool cached = false;
-  std::string reason;              // "cached (from quickstart-1)", "to run: first time", "to run: learning_rate 1e-4 -> 2e-4"
+  std::string reason;              // "cached (from quickstart-1)", "to run: first time", "to run: learning_rate 0.0001 → 0.0002"
   options::Job job;                // with key and, once planned, artifact paths of its needs
   std::map<std::string, int> need_of;  // stage name → node, for job.from and job.artifacts
   std::string from;                // stage name behind job.from

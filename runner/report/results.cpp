@@ -9,25 +9,13 @@
 
 #include "modules/base/error.h"
 #include "modules/base/suggest.h"
+#include "runner/report/trials.h"
 
 namespace saucier::report {
 namespace {
 
 constexpr double kSignificant = 0.05;
 constexpr size_t kNeighbours = 5;  // pairs that are tested: of a large sweep only the head of the ranking is of interest
-
-// {"conversation":0.5,"detail":0.5} → "conversation 0.5, detail 0.5". Numbers with all their digits: 0.0025 is not 0.003.
-std::string show_parameter(const Json& value) {
-  if (value.is_number_float()) return fmt::format("{}", value.get<double>());
-  if (!value.is_structured()) return show(value);
-  std::string out;
-  for (const auto& [key, item] : value.items()) {
-    if (!out.empty()) out += ", ";
-    if (value.is_object()) out += key + " ";
-    out += show_parameter(item);
-  }
-  return out;
-}
 
 struct Column {  // a benchmark by its main metric
   std::string benchmark, metric;
@@ -259,12 +247,26 @@ void add_other_stages(ScoreTable& table, const Sweep& sweep, const Trial& trial)
   }
 }
 
+std::string p_in_words(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p); }
+
 }  // namespace
 
 bool Paired::holds() const { return p_value < kSignificant && difference > 0; }
 
 Paired paired_test(const store::Store& store, std::int64_t sweep, const std::string& a, const std::string& b) {
   return paired(store, read_sweep(store, sweep), a, b);
+}
+
+std::string answering_stage(const store::Store& store, std::int64_t trial) {
+  const auto resolved = store.query("SELECT name, resolved FROM trial WHERE id = ?1", {trial});
+  if (resolved.rows.empty()) throw Error(fmt::format("no trial with the id {}", trial));
+  const auto finals = final_stages(parse_json(resolved.rows[0][1].get<std::string>(), "resolved recipe of a trial"));
+  const auto done = store.query("SELECT ts.stage FROM trial_stage ts JOIN stage_run r ON r.key = ts.key AND r.state = 'done'"
+                                " WHERE ts.trial_id = ?1 AND EXISTS (SELECT 1 FROM prediction p WHERE p.stage_run_id = r.id)"
+                                " ORDER BY ts.position DESC", {trial});
+  for (const auto& row : done.rows)
+    if (finals.contains(row[0].get<std::string>())) return row[0].get<std::string>();
+  throw Error(fmt::format("trial '{}' has no predictions yet", resolved.rows[0][0].get<std::string>()), "'saucier status' shows what runs");
 }
 
 Paired paired_answers(const store::Store& store, const Answerer& a, const Answerer& b, const std::string& benchmark) {
@@ -317,10 +319,15 @@ std::optional<Results> results(const store::Store& store, std::int64_t id) {
 std::string in_words(const Paired& pair) {
   const std::string questions = pair.benchmark.empty() ? "questions" : pair.benchmark + " questions";
   if (pair.questions == 0) return fmt::format("{} over {}: no {} in common", pair.a, pair.b, questions);
-  const std::string p = pair.p_value < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", pair.p_value);
   return fmt::format("{} over {}: {:+.3f} correct, {} (paired over pictures; of {} {} {} right only in the first, {} only in the second): {}",
-                     pair.a, pair.b, pair.difference, p, pair.questions, questions, pair.only_a, pair.only_b,
+                     pair.a, pair.b, pair.difference, p_in_words(pair.p_value), pair.questions, questions, pair.only_a, pair.only_b,
                      pair.holds() ? "the order holds" : "the order is open");
+}
+
+std::string significance_in_words(const Paired& pair) {
+  const Interval interval = bootstrap(pair.pictures);
+  return fmt::format("{:+.3f} correct (95 % from {:+.3f} to {:+.3f}, bootstrap over pictures), McNemar {} (of {} questions {} right only in the first, {} only in the second)",
+                     pair.difference, interval.low, interval.high, p_in_words(mcnemar(pair.only_a, pair.only_b)), pair.questions, pair.only_a, pair.only_b);
 }
 
 std::string to_text(const Results& results) {

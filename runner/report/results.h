@@ -50,6 +50,10 @@ std::string to_text(const Results& results);
 // "x-1 over x-2: +0.100 correct, p = 0.012 (…): the order holds", or "… is open" where p >= 0.05.
 std::string in_words(const Paired& pair);
 
+// "+0.025 correct (95 % from -0.010 to +0.060, bootstrap over pictures), McNemar p = 0.034 (of 40 questions 2 right only in the
+// first, 1 only in the second)"
+std::string significance_in_words(const Paired& pair);
+
 // Throws Error naming a trial that the sweep does not have.
 Paired paired_test(const store::Store& store, std::int64_t sweep, const std::string& a, const std::string& b);
 
@@ -59,6 +63,9 @@ struct Answerer {
   std::int64_t trial = 0;
   std::string stage;
 };
+// The evaluate stage whose answers stand for a trial: the last done one that asks the model it trained last. Throws Error where
+// none is.
+std::string answering_stage(const store::Store& store, std::int64_t trial);
 Paired paired_answers(const store::Store& store, const Answerer& a, const Answerer& b, const std::string& benchmark);
 
 }  // namespace saucier::report

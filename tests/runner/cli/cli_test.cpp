@@ -9,7 +9,6 @@
 #include "modules/base/file.h"
 #include "tests/runner/cli/says.h"
 #include "tests/runner/report/filled_store.h"
-#include "tests/temp_folder.h"
 
 using namespace saucier;
 
@@ -28,7 +27,13 @@ commands:
   run RECIPE           run what is missing; the same command again goes on
   status [SWEEP]       the stages of a sweep, and what runs now; default: the newest sweep
   list                 all sweeps with their best trials, newest first
+  trials [SWEEP]       the trials of a sweep: parameters, scores, losses; filtered and sorted by any of them
   compare [SWEEP]      scores of a sweep's trials side by side, and whether their order means anything
+  diff A B             what differs between two trials: recipe, data, environment, scores
+  best [SWEEP]         the best trials of a sweep, and whether the first is better than the second
+  curve TRIAL...       a metric over the steps of a stage, drawn in the terminal
+  predictions A [B]    questions and answers of a trial, or of two side by side
+  why TRIAL STAGE      the text behind a stage's key, and what changed since the nearest earlier run
   query SQL            one read-only SQL statement on the results database
   verify [SWEEP]       whether every artifact is as it was written, and the database sound
   gc                   list what no trial refers to; --apply removes it
@@ -38,7 +43,7 @@ commands:
   merge OTHER.db       take over what another store has and this one lacks
   export SWEEP FOLDER  a sweep as one folder: report, recipes, tables, database
   import FOLDER        take up what export wrote
-  docs PAGE            recipe: all keys; schema: for editors; completion: for bash; keys: what --set takes
+  docs PAGE            recipe: all keys; schema: for editors; database: the views; datasette: metadata; completion: for bash; keys: what --set takes
   scenes FOLDER        write drawn scenes as PNG with COCO captions and instances
 
 'saucier COMMAND --help' shows a command's options and an example.

@@ -1,4 +1,4 @@
-// What a whole command line prints and returns.
+// A whole command line in this process, with what it prints.
 #pragma once
 
 #include <fcntl.h>

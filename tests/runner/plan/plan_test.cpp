@@ -205,18 +205,46 @@ TEST_CASE("reasons say what is cached and what changed") {
   changed.trials[0].stages[1].origins["learning_rate"] = "recipes/x.toml:31";
   plan = make_plan(changed, store.get());
   CHECK(plan.nodes[0].cached);
-  CHECK(plan.nodes[1].reason == "to run: learning_rate 0.0001 -> 0.0002 (recipes/x.toml:31)");
+  CHECK(plan.nodes[1].reason == "to run: learning_rate 0.0001 → 0.0002 (recipes/x.toml:31)");
   CHECK(plan.nodes[2].reason == "to run: instruct runs again");
 
   auto defaulted = sweep_of({1e-4});
   defaulted.trials[0].stages[1].job.conversation.image_position = "back";
   plan = make_plan(defaulted, store.get());
-  CHECK(plan.nodes[1].reason == "to run: conversation.image_position front -> back");
+  CHECK(plan.nodes[1].reason == "to run: conversation.image_position front → back");
 
   fs::remove_all(store->artifacts() / make_plan(first, store.get()).nodes[0].key);
   CHECK(make_plan(first, store.get()).nodes[0].reason == "to run: its artifact is gone");
   const auto reader = store::Store::open_read_only(store->file());
   CHECK(make_plan(first, reader.get()).nodes[1].cached);
+}
+
+TEST_CASE("a reason says where the new value comes from: the file, an override, an axis") {
+  TempFolder temp;
+  const auto store = store::Store::open(temp.path() / "s.db");
+  const fs::path file = fs::path(SAUCIER_SOURCE_DIR) / "recipes/quickstart.toml", other = temp.path() / "other.toml";
+  const auto first = recipe::load(file, {}, {});
+  REQUIRE_FALSE(first.problems.has_errors());
+  const auto done = make_plan(first, store.get());
+  submit(*store, first, done);
+  for (const auto& node : done.nodes) finish(*store, node);
+  const auto reason = [&](const recipe::Recipe& recipe, const std::string& stage) {
+    REQUIRE_FALSE(recipe.problems.has_errors());
+    const auto plan = make_plan(recipe, store.get());
+    for (const int n : plan.trial_nodes.back())
+      if (plan.nodes[n].name == stage) return plan.nodes[n].reason;
+    return std::string("no such stage");
+  };
+  CHECK(reason(first, "align") == "cached (from quickstart-1)");
+  CHECK(reason(recipe::load(file, {"stage.align.learning_rate=1e-3"}, {}), "align") == "to run: learning_rate 0.002 → 0.001 (--set)");
+  CHECK(reason(recipe::load(file, {}, {"stage.align.global_batch=16,64"}), "align") == "to run: global_batch 32 → 64 (axis)");
+  CHECK(reason(recipe::load(file, {"conversation.image_position=back"}, {}), "align") == "to run: conversation.image_position front → back (--set)");
+  CHECK(reason(recipe::load(file, {"model.projector.kind=linear"}, {}), "align") == "to run: model.projector.kind mlp2x_gelu → linear (--set)");
+  CHECK(reason(recipe::load(file, {"data.captions.scenes.count=100"}, {}), "teach") == "to run: data.captions.scenes.count 8000 → 100 (--set)");
+  CHECK(reason(recipe::load(file, {"seed=2"}, {}), "teach") == "to run: seed 1 → 2 (--set)");
+  CHECK(reason(recipe::load(file, {"stage.align.learning_rate=1e-3"}, {}), "instruct") == "to run: align runs again");
+  write_file_atomic(other, "recipe = 1\nname = \"other\"\nextends = [\"" + file.string() + "\"]\n\n[[stage]]\nname = \"instruct\"\nlora = { rank = 16 }\n");
+  CHECK(reason(recipe::load(other, {}, {}), "instruct") == "to run: lora.rank 32 → 16 (" + other.string() + ":7)");
 }
 
 TEST_CASE("speed of a plan of a thousand trials", "[.][speed]") {

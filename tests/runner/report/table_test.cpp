@@ -31,6 +31,13 @@ TEST_CASE("a table as CSV quotes what RFC 4180 says and keeps every digit") {
         "é,7,,\r\n");
 }
 
+TEST_CASE("a table as Markdown holds nothing that Markdown acts on") {
+  CHECK(report::to_markdown(kTable) ==
+        "| trial | größe | f1 | note |\n|---|---:|---:|---|\n| x-1 | 12 | 0.934 | two<br>lines |\n"
+        "| quickstart-12 |  | 0.500 | say \"a, b\" |\n| é | 7 |  |  |\n");
+  CHECK(report::to_markdown(Table{{"a|b"}, {{"<i>*x*</i> `|` [y]\\"}}}) == "| a\\|b |\n|---|\n| &lt;i>\\*x\\*&lt;/i> \\`\\|\\` \\[y]\\\\ |\n");
+}
+
 TEST_CASE("a table as JSON is a list of objects") {
   CHECK(report::to_json(kTable).dump() ==
         R"([{"f1":0.93421,"größe":12,"note":"two\nlines","trial":"x-1"},)"
