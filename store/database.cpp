@@ -22,7 +22,7 @@ constexpr int kBusyTimeoutMs = 30'000;
 constexpr int kCopyBack = 1'000;     // that are copied back after a commit
 constexpr int kPatience = 16'000;    // at which readers are waited for, and
 constexpr int kPatienceAgain = 4'000;  // how many more until they are again, for twice as long
-constexpr int kFirstPatienceMs = 2'000, kLastPatienceMs = 32'000;  // well within a lease
+constexpr int kFirstPatienceMs = 2'000, kLastPatienceMs = 16'000;  // twice that is well within a lease
 constexpr std::int64_t kWalKept = 16 << 20;  // bytes of a WAL that begins anew
 
 int remember_pages(void* pages, sqlite3*, const char*, int count) {

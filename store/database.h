@@ -6,8 +6,8 @@
 //
 // How long the WAL gets: a commit that finds over 4 MB in it copies back what no reader still needs, and the next one
 // begins the WAL anew if no reader looks at it. Readers that follow one another so closely that one always does are waited
-// for: 2 s at 64 MB, then twice as long after each further 16 MB, up to 32 s (those that come meanwhile read the database
-// itself and are not in the way). So single queries of up to 32 s leave a WAL of under 150 MB, and a transaction that is
+// for: 2 s at 64 MB, then twice as long after each further 16 MB, up to 16 s (those that come meanwhile read the database
+// itself and are not in the way). So single queries of up to 16 s leave a WAL of under 150 MB, and a transaction that is
 // held longer leaves what is written meanwhile. A WAL that begins anew is cut to 16 MB.
 #pragma once
 
