@@ -143,6 +143,8 @@ Result Store::query(const std::string& sql, const std::vector<Json>& parameters,
   if (!state_->reader) {
     state_->reader = std::make_unique<Database>(state_->file, Database::Mode::kRead);
     state_->reader->execute("PRAGMA query_only=ON");
+    // A table-valued function is set up when first named, which the authorizer takes for a CREATE TABLE.
+    Statement(state_->reader->handle(), "SELECT 1 FROM json_each('[]'), json_tree('[]'), pragma_table_info('x'), pragma_table_xinfo('x'), pragma_table_list");
     sqlite3_set_authorizer(state_->reader->handle(), only_reads, nullptr);
     sqlite3_db_config(state_->reader->handle(), SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   }

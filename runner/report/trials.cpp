@@ -13,7 +13,7 @@ namespace {
 
 class Trials {
  public:
-  // `everything`: also what is shown to nobody who does not ask for it.
+  // `everything`: also what costs time to read and is seldom asked for: blind scores, metrics other than main ones and the loss.
   Trials(const store::Store& store, std::int64_t sweep, bool everything) : store_(store), sweep_(sweep), everything_(everything) {
     heads();
     parameters();
@@ -86,7 +86,7 @@ class Trials {
                                            row[3].get_ref<const std::string&>(), seen ? "" : " blind");
       Row& out = rows_[index_.at(row[0].get<std::int64_t>())];
       set(out, name, row[6]);
-      if (everything_) set(out, name + ".stderr", row[7]);
+      set(out, name + ".stderr", row[7]);
       if (seen && row[5] == 1) show_column(name, false);
     }
   }
@@ -99,7 +99,6 @@ class Trials {
       Row& out = rows_[index_.at(row[0].get<std::int64_t>())];
       set(out, name, row[3]);
       if (row[2] == "loss") show_column(name, true);
-      if (!everything_) continue;
       set(out, name + ".min", row[4]);
       set(out, name + ".max", row[5]);
     }
@@ -141,6 +140,20 @@ Sort sort_of(const std::string& text, const Columns& columns) {
   return {find_column(text.substr(0, colon), columns), order == "desc"};
 }
 
+// As much as the query names.
+Trials read_for(const store::Store& store, std::int64_t sweep, const TrialQuery& query) {
+  if (query.all) return Trials(store, sweep, true);
+  Trials usual(store, sweep, false);
+  try {
+    for (const std::string& name : query.columns) find_column(name, usual.columns());
+    quote_columns(query.where, usual.columns());
+    sort_of(query.sort, usual.columns());
+    return usual;
+  } catch (const Error&) {
+    return Trials(store, sweep, true);
+  }
+}
+
 }  // namespace
 
 std::string show_parameter(const Json& value) {
@@ -156,12 +169,11 @@ std::string show_parameter(const Json& value) {
 }
 
 std::string trial_column(const store::Store& store, std::int64_t sweep, const std::string& name) {
-  return find_column(name, Trials(store, sweep, true).columns());
+  return find_column(name, read_for(store, sweep, {.where = {}, .sort = {}, .top = 0, .columns = {name}, .all = false}).columns());
 }
 
 Table trials(const store::Store& store, std::int64_t sweep, const TrialQuery& query) {
-  const bool asked = !query.where.empty() || !query.sort.empty() || !query.columns.empty() || query.all;
-  const Trials all(store, sweep, asked);
+  const Trials all = read_for(store, sweep, query);
   const Columns& columns = all.columns();
   std::set<std::string> extra;
   for (const std::string& name : query.columns) extra.insert(find_column(name, columns));
