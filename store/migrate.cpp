@@ -33,11 +33,6 @@ std::string views_digest() {
   return sha256(all);
 }
 
-bool views_current(Database& database) {
-  Statement statement(database.handle(), "SELECT value FROM setting WHERE name = 'views'");
-  return statement.step() && statement.text(0) == views_digest();
-}
-
 void make_views(Database& database) {
   std::vector<std::string> old;
   {
@@ -52,6 +47,11 @@ void make_views(Database& database) {
 }
 
 }  // namespace
+
+bool views_current(Database& database) {
+  Statement statement(database.handle(), "SELECT value FROM setting WHERE name = 'views'");
+  return statement.step() && statement.text(0) == views_digest();
+}
 
 void check_ours(Database& database) {
   refuse_foreign(database);

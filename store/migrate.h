@@ -18,4 +18,7 @@ void check_ours(Database& database);
 // The same, for a reader: also of an older layout.
 void check_layout(Database& database);
 
+// Whether the views in the file are those of this program.
+bool views_current(Database& database);
+
 }  // namespace saucier::store

@@ -5,6 +5,9 @@
 
 #include "modules/base/diagnostic.h"
 #include "modules/base/suggest.h"
+#include "store/json_bind.h"
+#include "store/migrate.h"
+#include "store/sql.h"
 #include "store/state.h"
 
 namespace saucier::store {
@@ -30,21 +33,6 @@ int only_reads(void*, int action, const char* first, const char* second, const c
 }
 
 int out_of_time(void* deadline) { return std::chrono::steady_clock::now() > *static_cast<const Deadline*>(deadline); }
-
-void bind(sqlite3_stmt* statement, int index, const Json& value) {
-  if (value.is_null()) {
-    sqlite3_bind_null(statement, index);
-  } else if (value.is_boolean()) {
-    sqlite3_bind_int(statement, index, value.get<bool>() ? 1 : 0);
-  } else if (value.is_number_integer()) {
-    sqlite3_bind_int64(statement, index, value.get<std::int64_t>());
-  } else if (value.is_number_float()) {
-    sqlite3_bind_double(statement, index, value.get<double>());
-  } else {
-    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-    sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-  }
-}
 
 Json cell(sqlite3_stmt* statement, int column) {
   const auto bytes = [&](const void* data) {
@@ -137,12 +125,37 @@ MissingName missing_name(sqlite3* handle, const std::string& sql, std::string_vi
   throw Error(message, missing.hint).add_context(place_in(sql, offset));
 }
 
+// A store that another version of the program wrote has other views; this connection then sees its own.
+void make_own_views(Database& reader) {
+  constexpr std::string_view kCreate = "CREATE VIEW ";
+  for (const SqlFile& view : views())
+    reader.execute("CREATE TEMP VIEW " + std::string(view.text.substr(view.text.find(kCreate) + kCreate.size())));
+}
+
 }  // namespace
+
+void bind_json(sqlite3_stmt* statement, int index, const Json& value) {
+  if (value.is_null()) {
+    sqlite3_bind_null(statement, index);
+  } else if (value.is_boolean()) {
+    sqlite3_bind_int(statement, index, value.get<bool>() ? 1 : 0);
+  } else if (value.is_number_integer()) {
+    sqlite3_bind_int64(statement, index, value.get<std::int64_t>());
+  } else if (value.is_number_float()) {
+    sqlite3_bind_double(statement, index, value.get<double>());
+  } else {
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  }
+}
 
 Result Store::query(const std::string& sql, const std::vector<Json>& parameters, const QueryLimits& limits) const {
   if (!state_->reader) {
     state_->reader = std::make_unique<Database>(state_->file, Database::Mode::kRead);
+    if (!views_current(*state_->reader)) make_own_views(*state_->reader);
     state_->reader->execute("PRAGMA query_only=ON");
+    // A table-valued function is set up when first named, which the authorizer takes for a CREATE TABLE.
+    Statement(state_->reader->handle(), "SELECT 1 FROM json_each('[]'), json_tree('[]'), pragma_table_info('x'), pragma_table_xinfo('x'), pragma_table_list");
     sqlite3_set_authorizer(state_->reader->handle(), only_reads, nullptr);
     sqlite3_db_config(state_->reader->handle(), SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   }
@@ -167,7 +180,7 @@ Result Store::query(const std::string& sql, const std::vector<Json>& parameters,
   if (wanted != static_cast<int>(parameters.size())) {
     throw Error(fmt::format("the query has {} parameters (got {})", wanted, parameters.size()));
   }
-  for (int i = 0; i < wanted; ++i) bind(raw, i + 1, parameters[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < wanted; ++i) bind_json(raw, i + 1, parameters[static_cast<std::size_t>(i)]);
 
   Result result;
   const int columns = sqlite3_column_count(raw);

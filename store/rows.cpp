@@ -2,6 +2,7 @@
 
 #include "modules/base/error.h"
 #include "store/database.h"
+#include "store/json_bind.h"
 
 namespace saucier::store {
 
@@ -17,21 +18,9 @@ int only_reads(void*, int action, const char*, const char*, const char*, const c
   return action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_FUNCTION || action == SQLITE_RECURSIVE ? SQLITE_OK : SQLITE_DENY;
 }
 
-void bind(sqlite3_stmt* statement, int index, const Json& value) {
-  if (value.is_null()) sqlite3_bind_null(statement, index);
-  else if (value.is_boolean()) sqlite3_bind_int(statement, index, value.get<bool>() ? 1 : 0);
-  else if (value.is_number_integer()) sqlite3_bind_int64(statement, index, value.get<std::int64_t>());
-  else if (value.is_number()) sqlite3_bind_double(statement, index, value.get<double>());
-  else {
-    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-    sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-  }
-}
-
 void must(sqlite3* handle, int code, const std::string& where) {
   if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return;
-  const std::string message = sqlite3_errcode(handle) == SQLITE_AUTH ? "it may only look at the columns" : sqlite3_errmsg(handle);
-  throw Error(message).add_context("in --where: " + where);
+  throw Error(sqlite3_errmsg(handle)).add_context("in --where: " + where);
 }
 
 }  // namespace
@@ -51,7 +40,7 @@ std::vector<std::size_t> select_rows(const Result& rows, const Selection& select
   for (std::size_t r = 0; r < rows.rows.size(); ++r) {
     insert.reset();
     sqlite3_bind_int64(insert.handle(), 1, static_cast<std::int64_t>(r));
-    for (std::size_t c = 0; c < rows.columns.size(); ++c) bind(insert.handle(), static_cast<int>(c) + 2, rows.rows[r][c]);
+    for (std::size_t c = 0; c < rows.columns.size(); ++c) bind_json(insert.handle(), static_cast<int>(c) + 2, rows.rows[r][c]);
     insert.step();
   }
   insert.reset();

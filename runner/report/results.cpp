@@ -43,6 +43,7 @@ struct Sweep {
   std::string name, metric;
   std::vector<Trial> trials;
   std::vector<Column> columns;
+  std::map<std::string, std::map<Column, Json>> unasked;  // majority, chance: of the questions, so equal in all trials
 
   const Trial& trial(const std::string& wanted) const {
     std::vector<std::string> names;
@@ -87,7 +88,7 @@ std::string structure_of(const Json& parameters) {
 Sweep read_sweep(const store::Store& store, std::int64_t id) {
   const auto head = store.query("SELECT name, metric FROM sweep WHERE id = ?1", {id});
   if (head.rows.empty()) throw Error(fmt::format("no sweep with the id {}", id));
-  Sweep sweep{head.rows[0][0].get<std::string>(), head.rows[0][1].get<std::string>(), {}, {}};
+  Sweep sweep{head.rows[0][0].get<std::string>(), head.rows[0][1].get<std::string>(), {}, {}, {}};
   std::map<std::int64_t, size_t> index;
   std::map<std::string, std::set<std::string>> finals;  // structure → stages
   std::vector<const std::set<std::string>*> finals_of;
@@ -101,10 +102,15 @@ Sweep read_sweep(const store::Store& store, std::int64_t id) {
     }
     finals_of.push_back(&it->second);
   }
+  Json judging = Json::array();
+  for (const auto& [structure, stages] : finals)
+    for (const std::string& stage : stages) judging.push_back(stage);
+  // Of large sweeps not what each trial would say again: the stages that all share, and what no model is asked for.
   const auto scores = store.query(
       "SELECT b.trial_id, b.stage, b.baseline, b.benchmark, b.metric, b.condition, b.value FROM trial_score b"
       " JOIN trial_stage ts ON ts.trial_id = b.trial_id AND ts.stage = b.stage"
-      " WHERE b.sweep_id = ?1 AND b.main = 1 ORDER BY b.number, ts.position, b.benchmark", {id});
+      " WHERE b.sweep_id = ?1 AND b.main = 1 AND (NOT b.baseline OR b.number = 1 OR b.stage IN (SELECT value FROM json_each(?2)))"
+      " AND b.condition IN ('seen', 'blind') ORDER BY b.number, ts.position, b.benchmark", {id, judging});
   for (const auto& row : scores.rows) {
     const size_t t = index.at(row[0].get<std::int64_t>());
     Trial& trial = sweep.trials[t];
@@ -116,6 +122,10 @@ Sweep read_sweep(const store::Store& store, std::int64_t id) {
     if (std::find(sweep.columns.begin(), sweep.columns.end(), column) == sweep.columns.end()) sweep.columns.push_back(column);
   }
   std::sort(sweep.columns.begin(), sweep.columns.end());
+  const auto unasked = store.query(
+      "SELECT condition, benchmark, metric, value, min(number) FROM trial_score WHERE sweep_id = ?1 AND main = 1"
+      " AND condition IN ('majority', 'chance') GROUP BY condition, benchmark, metric", {id});
+  for (const auto& row : unasked.rows) sweep.unasked[row[0].get<std::string>()][{row[1].get<std::string>(), row[2].get<std::string>()}] = row[3];
   return sweep;
 }
 
@@ -291,13 +301,8 @@ std::optional<Results> results(const store::Store& store, std::int64_t id) {
   out.first_score = table.first_score();
   for (const Trial& trial : sweep.trials) table.add(trial.name + " blind", {}, values_of(sweep, trial, "blind"));
   for (const Trial& trial : sweep.trials) add_other_stages(table, sweep, trial);
-  for (const char* condition : {"majority", "chance"}) {
-    std::map<Column, Json> values;  // of the questions, so equal in all trials that were asked the same
-    for (const Trial& trial : sweep.trials)
-      for (const Evaluation& one : trial.evaluations)
-        if (one.scores.contains(condition)) values.insert(one.scores.at(condition).begin(), one.scores.at(condition).end());
-    table.add(condition, {}, values);
-  }
+  for (const char* condition : {"majority", "chance"})
+    if (sweep.unasked.contains(condition)) table.add(condition, {}, sweep.unasked.at(condition));
   out.scores = table.table();
 
   const auto board = store.query("SELECT trial, metric FROM leaderboard WHERE sweep_id = ?1 AND value IS NOT NULL ORDER BY rank", {id});

@@ -13,8 +13,9 @@ namespace {
 
 class Trials {
  public:
-  // `everything`: also what is shown to nobody who does not ask for it.
-  Trials(const store::Store& store, std::int64_t sweep, bool everything) : store_(store), sweep_(sweep), everything_(everything) {
+  // Blind scores and metrics other than main ones and the loss are seldom asked for, and many: read are those whose name stands
+  // in `asked`; all for "*".
+  Trials(const store::Store& store, std::int64_t sweep, std::string asked) : store_(store), sweep_(sweep), asked_(std::move(asked)) {
     heads();
     parameters();
     scores();
@@ -77,29 +78,28 @@ class Trials {
   }
 
   void scores() {
-    const auto result = store_.query(std::string("SELECT trial_id, stage, benchmark, metric, condition, main AND NOT baseline, value, stderr"
-                                                 " FROM trial_score WHERE sweep_id = ?1 AND condition IN ('seen', 'blind')") +
-                                         (everything_ ? "" : " AND main AND condition = 'seen' AND NOT baseline"), {sweep_});
+    const auto result = store_.query("SELECT trial_id, stage, benchmark, metric, condition, main AND NOT baseline, value, stderr FROM trial_score"
+                                     " WHERE sweep_id = ?1 AND ((main AND condition = 'seen' AND NOT baseline) OR (condition IN ('seen', 'blind')"
+                                     " AND (?2 = '*' OR (instr(?2, metric) AND (condition = 'seen' OR instr(?2, 'blind'))))))", {sweep_, asked_});
     for (const auto& row : result.rows) {
       const bool seen = row[4] == "seen";
       const std::string name = fmt::format("{}.{}.{}{}", row[1].get_ref<const std::string&>(), row[2].get_ref<const std::string&>(),
                                            row[3].get_ref<const std::string&>(), seen ? "" : " blind");
       Row& out = rows_[index_.at(row[0].get<std::int64_t>())];
       set(out, name, row[6]);
-      if (everything_) set(out, name + ".stderr", row[7]);
+      set(out, name + ".stderr", row[7]);
       if (seen && row[5] == 1) show_column(name, false);
     }
   }
 
   void metrics() {
-    const auto result = store_.query(std::string("SELECT trial_id, stage, metric, last, min, max FROM metric_last WHERE sweep_id = ?1") +
-                                         (everything_ ? "" : " AND metric = 'loss'"), {sweep_});
+    const auto result = store_.query("SELECT trial_id, stage, metric, last, min, max FROM metric_last WHERE sweep_id = ?1"
+                                     " AND (metric = 'loss' OR ?2 = '*' OR instr(?2, metric))", {sweep_, asked_});
     for (const auto& row : result.rows) {
       const std::string name = row[1].get<std::string>() + "." + row[2].get<std::string>();
       Row& out = rows_[index_.at(row[0].get<std::int64_t>())];
       set(out, name, row[3]);
       if (row[2] == "loss") show_column(name, true);
-      if (!everything_) continue;
       set(out, name + ".min", row[4]);
       set(out, name + ".max", row[5]);
     }
@@ -120,7 +120,7 @@ class Trials {
 
   const store::Store& store_;
   std::int64_t sweep_;
-  bool everything_;
+  std::string asked_;
   std::vector<Row> rows_;
   std::vector<Json> given_;
   std::map<std::int64_t, size_t> index_;  // trial id → row
@@ -141,6 +141,22 @@ Sort sort_of(const std::string& text, const Columns& columns) {
   return {find_column(text.substr(0, colon), columns), order == "desc"};
 }
 
+// As much as the query names; where it names what is not there all, so that the message can say what was meant.
+Trials read_for(const store::Store& store, std::int64_t sweep, const TrialQuery& query) {
+  if (query.all) return Trials(store, sweep, "*");
+  std::string asked = query.where + " " + query.sort;
+  for (const std::string& name : query.columns) asked += " " + name;
+  Trials named(store, sweep, asked);
+  try {
+    for (const std::string& name : query.columns) find_column(name, named.columns());
+    quote_columns(query.where, named.columns());
+    sort_of(query.sort, named.columns());
+    return named;
+  } catch (const Error&) {
+    return Trials(store, sweep, "*");
+  }
+}
+
 }  // namespace
 
 std::string show_parameter(const Json& value) {
@@ -156,12 +172,11 @@ std::string show_parameter(const Json& value) {
 }
 
 std::string trial_column(const store::Store& store, std::int64_t sweep, const std::string& name) {
-  return find_column(name, Trials(store, sweep, true).columns());
+  return find_column(name, read_for(store, sweep, {.where = {}, .sort = {}, .top = 0, .columns = {name}, .all = false}).columns());
 }
 
 Table trials(const store::Store& store, std::int64_t sweep, const TrialQuery& query) {
-  const bool asked = !query.where.empty() || !query.sort.empty() || !query.columns.empty() || query.all;
-  const Trials all(store, sweep, asked);
+  const Trials all = read_for(store, sweep, query);
   const Columns& columns = all.columns();
   std::set<std::string> extra;
   for (const std::string& name : query.columns) extra.insert(find_column(name, columns));

@@ -3,6 +3,7 @@
 --   SELECT stage, count(DISTINCT key) AS runs, round(sum(seconds / shared_by), 1) AS seconds
 --   FROM stage_cost WHERE state = 'done' GROUP BY stage ORDER BY seconds DESC;
 CREATE VIEW stage_cost AS
+WITH uses AS MATERIALIZED (SELECT key, count(*) AS trials FROM trial_stage GROUP BY key)
 SELECT
   s.name AS sweep,  -- name of the sweep: the recipe's
   t.name AS trial,  -- name of the trial: the sweep's and its place in it
@@ -15,8 +16,7 @@ SELECT
   END AS state,  -- 'done', 'running', 'failed', 'queued', or 'lost': its runner has not been heard of for a minute
   r.seconds AS seconds,  -- how long the finished attempt ran
   r.attempt AS attempt,  -- from 1: counts how often the stage was begun
-  (SELECT u.trials FROM (SELECT key, count(*) AS trials FROM trial_stage GROUP BY key) u WHERE u.key = ts.key)
-    AS shared_by,  -- how many trials, of all sweeps, have this very stage
+  (SELECT uses.trials FROM uses WHERE uses.key = ts.key) AS shared_by,  -- how many trials, of all sweeps, have this very stage
   datetime(r.started_us / 1000000, 'unixepoch') AS started,  -- UTC
   datetime(r.finished_us / 1000000, 'unixepoch') AS finished,  -- UTC
   r.message AS message,  -- why it failed or was put back; '' when nothing is to be said

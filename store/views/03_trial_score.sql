@@ -23,8 +23,8 @@ SELECT
   s.id AS sweep_id,
   t.id AS trial_id,
   t.number AS number
-FROM trial_stage ts
-JOIN trial t ON t.id = ts.trial_id
-JOIN sweep s ON s.id = t.sweep_id
-JOIN stage_run r ON r.key = ts.key AND r.state = 'done'
-JOIN score b ON b.stage_run_id = r.id;
+FROM sweep s  -- CROSS JOIN keeps this order: from a trial down to its rows, never over all rows
+CROSS JOIN trial t ON t.sweep_id = s.id
+CROSS JOIN trial_stage ts ON ts.trial_id = t.id
+CROSS JOIN stage_run r ON r.key = ts.key AND r.state = 'done'
+CROSS JOIN score b ON b.stage_run_id = r.id;

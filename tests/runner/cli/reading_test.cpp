@@ -35,7 +35,8 @@ void fill_study(store::Store& store) {
   store.add_sweep("study", "s.toml", "", "maximize", {row("study-1", a1, i1), row("study-2", a2, i2), row("study-3", a1, i3)});
   const auto run = [&](const std::string& key, const std::string& name, const Json& text, const std::string& torch) {
     const auto id = store.claim(key, name, "train", canonical(text)).value();
-    store.write_events(id, {{{"event", "environment"}, {"values", {{"torch", torch}, {"threads", "2"}}}}});
+    store.write_events(id, {{{"event", "environment"}, {"values", {{"torch", torch}, {"threads", "2"}}}},
+                           {{"event", "metric"}, {"step", 1}, {"values", {{"grad", "nan"}}}}});
     store.fail(id, "stopped", "");
   };
   run(a1, "align", {{"kind", "train"}, {"stage", "align"}, {"seed", 1}}, "2.13.0");
@@ -56,7 +57,7 @@ class Golden {
   explicit Golden(const std::string& name) : name_(name), store_((folder_.path() / "s.db").string()) {
     const auto store = store::Store::open(store_);
     fill_two_sweeps(*store);
-    if (name_ == "why" || name_ == "diff") fill_study(*store);
+    if (name_ == "why" || name_ == "diff" || name_ == "curve") fill_study(*store);
   }
   ~Golden() { must_be_current(fs::path(SAUCIER_SOURCE_DIR) / "tests/golden/reading" / (name_ + ".txt"), text_); }
   Golden(const Golden&) = delete;
@@ -118,7 +119,7 @@ TEST_CASE("curve, in words") {
       .says({"--help"}).says({"quickstart-2", "--width", "60", "--height", "8"})
       .says({"quickstart-2", "quickstart-3", "--width", "60", "--height", "8", "--log"}).says({"@2", "quickstart-3", "--width", "60", "--height", "8", "--ascii"})
       .says({"quickstart-2", "--stage", "align", "--width", "40", "--height", "4"}).says({"quickstart-2", "--metric", "los"})
-      .says({"quickstart-2", "--stage", "instrct"}).says({"@1"}).says({}).says({"quickstart-2", "--width", "5"});
+      .says({"quickstart-2", "--stage", "instrct"}).says({"study-1", "--metric", "grad"}).says({"@1"}).says({}).says({"quickstart-2", "--width", "5"});
 }
 
 TEST_CASE("predictions, in words") {
@@ -127,6 +128,17 @@ TEST_CASE("predictions, in words") {
       .says({"quickstart-2", "--limit", "1", "--json"}).says({"quickstart-2", "quickstart-3", "--benchmark", "scenes-pope", "--limit", "2", "--csv"})
       .says({"quickstart-2", "--benchmark", "scenes-pop"}).says({"quickstart-2", "--where", "a.corect"}).says({"quickstart-2", "--stage", "align"})
       .says({"@1"}).says({"quickstart-2", "--limit", "-1"});
+}
+
+TEST_CASE("a store in which nothing has run says so") {
+  TempFolder folder;
+  const std::string file = (folder.path() / "s.db").string();
+  store::Store::open(file);
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"trials"}, {"best"}, {"compare"}, {"curve", "x-1"}, {"why", "x-1", "align"}}) {
+    auto arguments = command;
+    arguments.insert(arguments.end(), {"--store", file});
+    CHECK(saucier_says(arguments).err == "error: no sweep has been run yet\nhint: saucier run recipes/quickstart.toml\n");
+  }
 }
 
 TEST_CASE("why, in words") {

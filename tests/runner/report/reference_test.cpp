@@ -2,6 +2,7 @@
 
 #include "modules/base/error.h"
 #include "runner/report/reference.h"
+#include "store/database.h"
 #include "store/view_docs.h"
 #include "tests/must_be_current.h"
 #include "tests/runner/report/filled_store.h"
@@ -71,6 +72,17 @@ TEST_CASE("Datasette's metadata names every view and hides every table") {
   CHECK(tables["leaderboard"]["columns"]["rank"] == "1 is best");
   CHECK_FALSE(tables["leaderboard"].contains("hidden"));
   CHECK(metadata["databases"]["saucier"]["queries"]["example_curve"]["sql"].get<std::string>().find("FROM curve") != std::string::npos);
+}
+
+TEST_CASE("a store with the views of another version is read with this program's") {
+  TempFolder folder;
+  const fs::path file = folder.path() / "s.db";
+  fill_quickstart(*store::Store::open(file));
+  store::Database(file, store::Database::Mode::kWrite)
+      .execute("DROP VIEW mixture_score; DROP VIEW mixture; DROP VIEW curve; CREATE VIEW curve AS SELECT 1 AS old; UPDATE setting SET value = 'x' WHERE name = 'views'");
+  const auto store = store::Store::open_read_only(file);
+  CHECK(store->query("SELECT source FROM mixture_score LIMIT 1").rows.size() == 1);
+  CHECK(store->query("SELECT step FROM curve LIMIT 1").rows.size() == 1);
 }
 
 TEST_CASE("mixtures: shares of numbers, none beside 'natural', and joined with the scores that tell trials apart") {
