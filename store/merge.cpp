@@ -95,7 +95,8 @@ class Merger {
 
   void merge_run(const Theirs& run) {
     if (fs::path(run.key).filename() != run.key || run.key.starts_with('.')) return leave_out(run, "its key is no name of a folder");
-    store_.artifact(run.key);  // a folder that is not recorded yet is taken over first, a broken one set aside
+    // A folder that is not recorded yet is taken over first, a broken one set aside; but not what a killed merge left.
+    if (!came_before(run)) store_.artifact(run.key);
     const RunRow here = run_row(ours_, run.key);
     if (here.live && run.state == "done") return leave_out(run, "it runs here just now");
     if (here.id != 0 && (run.state != "done" || here.live)) {
@@ -112,7 +113,7 @@ class Merger {
     if (now.attempt != here.attempt || now.state != here.state) return leave_out(run, "it was run here meanwhile");
     write_rows(run, now);
     if (copied) {
-      commit_folder(copied->folder, store_.artifacts() / run.key);
+      if (!copied->folder.empty()) commit_folder(copied->folder, store_.artifacts() / run.key);
       state_.record_artifact(run_row(ours_, run.key).id, run.key, copied->check);
       ++report_.artifacts;
       report_.bytes += copied->check.bytes;
@@ -147,17 +148,32 @@ class Merger {
 
   // A copy beside the artifacts, compared with its manifest; removed again unless it is committed.
   struct Copied {
-    Copied(fs::path path) : folder(std::move(path)) {}
+    explicit Copied(fs::path path = {}) : folder(std::move(path)) {}
     ~Copied() {
       std::error_code ignored;
-      fs::remove_all(folder, ignored);
+      if (!folder.empty()) fs::remove_all(folder, ignored);
     }
     Copied(Copied&& other) noexcept : folder(std::exchange(other.folder, {})), check(std::move(other.check)) {}
-    fs::path folder;
+    fs::path folder;  // empty: it is in its place already
     ManifestCheck check;
   };
 
+  // Their very artifact lies here without a row: a merge was killed between the two.
+  std::optional<ManifestCheck> came_before(const Theirs& run) {
+    const fs::path folder = store_.artifacts() / run.key;
+    std::error_code ignored;
+    Statement recorded(theirs_, "SELECT manifest_digest FROM artifact WHERE stage_run_id = ?");
+    if (whole(run.key) || !fs::exists(folder, ignored) || run.state != "done" || !recorded.bind(run.id).step()) return std::nullopt;
+    ManifestCheck check = check_manifest(folder, true);
+    return check.problem.empty() && check.digest == recorded.text(0) ? std::optional(std::move(check)) : std::nullopt;
+  }
+
   std::optional<Copied> copy_artifact(const Theirs& run) {
+    if (auto check = came_before(run)) {
+      Copied here;
+      here.check = std::move(*check);
+      return here;
+    }
     if (!options_.artifacts) return std::nullopt;
     Statement recorded(theirs_, "SELECT folder, manifest_digest FROM artifact WHERE stage_run_id = ?");
     if (!recorded.bind(run.id).step()) return std::nullopt;
