@@ -64,7 +64,8 @@ Expression quote_columns(const std::string& expression, const Columns& columns) 
   for (size_t at = 0; at < expression.size();) {
     const char c = expression[at];
     if (c == '\'' || c == '"') {  // a text, or a name that is in quotes already
-      const size_t end = std::min(expression.find(c, at + 1), expression.size() - 1);
+      const size_t end = expression.find(c, at + 1);
+      if (end == std::string::npos) throw Error(fmt::format("a quote is not closed in: {}", expression), fmt::format("add {}", c));
       const std::string inside = expression.substr(at + 1, end - at - 1);
       if (c == '"') {
         const std::string column = find_column(inside, columns);

@@ -111,6 +111,7 @@ Sweep read_sweep(const store::Store& store, std::int64_t id) {
       " JOIN trial_stage ts ON ts.trial_id = b.trial_id AND ts.stage = b.stage"
       " WHERE b.sweep_id = ?1 AND b.main = 1 AND (NOT b.baseline OR b.number = 1 OR b.stage IN (SELECT value FROM json_each(?2)))"
       " AND b.condition IN ('seen', 'blind') ORDER BY b.number, ts.position, b.benchmark", {id, judging});
+  std::string first_with_column;  // trial ids
   for (const auto& row : scores.rows) {
     const size_t t = index.at(row[0].get<std::int64_t>());
     Trial& trial = sweep.trials[t];
@@ -119,12 +120,14 @@ Sweep read_sweep(const store::Store& store, std::int64_t id) {
       trial.evaluations.push_back({.stage = stage, .final = finals_of[t]->contains(stage), .common = row[2] == 1, .scores = {}});
     const Column column{row[3].get<std::string>(), row[4].get<std::string>()};
     trial.evaluations.back().scores[row[5].get<std::string>()][column] = row[6];
-    if (std::find(sweep.columns.begin(), sweep.columns.end(), column) == sweep.columns.end()) sweep.columns.push_back(column);
+    if (std::find(sweep.columns.begin(), sweep.columns.end(), column) != sweep.columns.end()) continue;
+    sweep.columns.push_back(column);
+    first_with_column += fmt::format("{}{}", first_with_column.empty() ? "" : ", ", trial.id);
   }
   std::sort(sweep.columns.begin(), sweep.columns.end());
   const auto unasked = store.query(
-      "SELECT condition, benchmark, metric, value, min(number) FROM trial_score WHERE sweep_id = ?1 AND main = 1"
-      " AND condition IN ('majority', 'chance') GROUP BY condition, benchmark, metric", {id});
+      "SELECT condition, benchmark, metric, value, min(number) FROM trial_score WHERE sweep_id = ?1 AND main = 1 AND trial_id IN (" + first_with_column +
+      ") AND condition IN ('majority', 'chance') GROUP BY condition, benchmark, metric", {id});
   for (const auto& row : unasked.rows) sweep.unasked[row[0].get<std::string>()][{row[1].get<std::string>(), row[2].get<std::string>()}] = row[3];
   return sweep;
 }

@@ -13,14 +13,20 @@ namespace {
 
 class Trials {
  public:
-  // Blind scores and metrics other than main ones and the loss are seldom asked for, and many: read are those whose name stands
-  // in `asked`; all for "*".
-  Trials(const store::Store& store, std::int64_t sweep, std::string asked) : store_(store), sweep_(sweep), asked_(std::move(asked)) {
+  Trials(const store::Store& store, std::int64_t sweep) : store_(store), sweep_(sweep) {
     heads();
     parameters();
-    scores();
-    metrics();
+    scores("main = 1 AND condition = 'seen' AND NOT baseline", {});
+    metrics("metric = 'loss'", {});
     for (const char* last : {"state", "seconds"}) columns_.shown.insert(last);
+    keep_differing();
+  }
+
+  // Blind scores and metrics other than main ones and the loss are many, and seldom asked for: those whose names stand in
+  // `asked`; all for "*".
+  void read_more(const std::string& asked) {
+    scores("condition IN ('seen', 'blind') AND (?2 = '*' OR (instr(?2, metric) AND (condition = 'seen' OR instr(?2, 'blind'))))", asked);
+    metrics("(?2 = '*' OR instr(?2, metric))", asked);
     keep_differing();
   }
 
@@ -77,10 +83,10 @@ class Trials {
     }
   }
 
-  void scores() {
+  // `where` over the view's columns, with `asked` as ?2.
+  void scores(const std::string& where, const Json& asked) {
     const auto result = store_.query("SELECT trial_id, stage, benchmark, metric, condition, main AND NOT baseline, value, stderr FROM trial_score"
-                                     " WHERE sweep_id = ?1 AND ((main AND condition = 'seen' AND NOT baseline) OR (condition IN ('seen', 'blind')"
-                                     " AND (?2 = '*' OR (instr(?2, metric) AND (condition = 'seen' OR instr(?2, 'blind'))))))", {sweep_, asked_});
+                                     " WHERE sweep_id = ?1 AND ?2 IS ?2 AND " + where, {sweep_, asked});
     for (const auto& row : result.rows) {
       const bool seen = row[4] == "seen";
       const std::string name = fmt::format("{}.{}.{}{}", row[1].get_ref<const std::string&>(), row[2].get_ref<const std::string&>(),
@@ -92,9 +98,9 @@ class Trials {
     }
   }
 
-  void metrics() {
-    const auto result = store_.query("SELECT trial_id, stage, metric, last, min, max FROM metric_last WHERE sweep_id = ?1"
-                                     " AND (metric = 'loss' OR ?2 = '*' OR instr(?2, metric))", {sweep_, asked_});
+  void metrics(const std::string& where, const Json& asked) {
+    const auto result = store_.query("SELECT trial_id, stage, metric, last, min, max FROM metric_last WHERE sweep_id = ?1 AND ?2 IS ?2 AND " + where,
+                                     {sweep_, asked});
     for (const auto& row : result.rows) {
       const std::string name = row[1].get<std::string>() + "." + row[2].get<std::string>();
       Row& out = rows_[index_.at(row[0].get<std::int64_t>())];
@@ -120,7 +126,6 @@ class Trials {
 
   const store::Store& store_;
   std::int64_t sweep_;
-  std::string asked_;
   std::vector<Row> rows_;
   std::vector<Json> given_;
   std::map<std::int64_t, size_t> index_;  // trial id → row
@@ -141,20 +146,25 @@ Sort sort_of(const std::string& text, const Columns& columns) {
   return {find_column(text.substr(0, colon), columns), order == "desc"};
 }
 
+bool names_columns(const TrialQuery& query, const Columns& columns) {
+  try {
+    for (const std::string& name : query.columns) find_column(name, columns);
+    quote_columns(query.where, columns);
+    sort_of(query.sort, columns);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 // As much as the query names; where it names what is not there all, so that the message can say what was meant.
 Trials read_for(const store::Store& store, std::int64_t sweep, const TrialQuery& query) {
-  if (query.all) return Trials(store, sweep, "*");
+  Trials out(store, sweep);
   std::string asked = query.where + " " + query.sort;
   for (const std::string& name : query.columns) asked += " " + name;
-  Trials named(store, sweep, asked);
-  try {
-    for (const std::string& name : query.columns) find_column(name, named.columns());
-    quote_columns(query.where, named.columns());
-    sort_of(query.sort, named.columns());
-    return named;
-  } catch (const Error&) {
-    return Trials(store, sweep, "*");
-  }
+  if (!query.all && !names_columns(query, out.columns())) out.read_more(asked);
+  if (query.all || !names_columns(query, out.columns())) out.read_more("*");
+  return out;
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ SELECT
   b.metric AS metric,  -- the benchmark's main metric
   b.value AS value,  -- with the picture seen
   b.stderr AS stderr,
-  b.n AS n,
+  b.n AS n,  -- how many questions it is of
   m.sweep_id AS sweep_id,
   m.trial_id AS trial_id,
   m.number AS number

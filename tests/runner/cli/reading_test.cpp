@@ -95,7 +95,7 @@ TEST_CASE("trials, in words") {
       .says({"--where", "scenes-pope.f1-0.4 > 0.2 -- not the first\n"})
       .says({"--where", "\"bench.scenes-pope.f1 blind\" > 0.6 and instruct.loss.min < 0.075", "--column", "instruct.loss.min"})
       .says({"--where", "lower(state) like 'do%' and seconds between 1e-4 and 1e+3", "--sort", "trial:desc", "--top", "1"})
-      .says({"--where", "learning_rat > 1"}).says({"--where", "f1 >"}).says({"--where", "accuracy > 0 or \"done\" = state"})
+      .says({"--where", "learning_rat > 1"}).says({"--where", "f1 >"}).says({"--where", "state = 'done"}).says({"--where", "\""}).says({"--where", "accuracy > 0 or \"done\" = state"})
       .says({"--where", "(select count(*) from sqlite_schema) > 0"}).says({"--sort", "los.min"}).says({"--sort", "loss.min"})
       .says({"--sort", "f1:up"}).says({"--top", "-1"}).says({"quikstart"}).says({"@7"});
 }
