@@ -70,7 +70,7 @@ struct DataOptions {
     v(path, {.key = "path", .help = "File of a 'llava' source, or folder of a 'coco' one (captions.json, instances.json).", .path = true});
     v(images, {.key = "images", .help = "Folder of the pictures; a 'llava' source of text alone has none.", .path = true});
     v(stage, {.key = "stage", .help = "Synthesize stage whose output a 'synthesized' source reads."});
-    v(content, {.key = "content", .help = "What a 'scenes' or 'coco' source says: 'caption' (one caption, one turn), 'instruct' (conversations by the template teacher, made as they are needed).", .choices = {"caption", "instruct"}});
+    v(content, {.key = "content", .help = "What a 'scenes' source says: 'caption' (one caption, one turn; a 'coco' source can say nothing else), 'instruct' (conversations by the template teacher, made as they are needed).", .choices = {"caption", "instruct"}});
     v(picture, {.key = "picture", .help = "How a scene is shown: 'pixels', or as text alone: 'grid' (a coarse grid of words in the place of the picture), 'context' (captions and boxes).", .choices = {"pixels", "grid", "context"}});
     v(kinds, {.key = "kinds", .help = "Only samples of these kinds (conversation, detail, reasoning, checklist); empty: all.", .choices = {"conversation", "detail", "reasoning", "checklist"}});
     v(max_turns, {.key = "max_turns", .help = "Turn limit of this source, in the place of conversation.max_turns.", .unit = "turns", .min = 0});

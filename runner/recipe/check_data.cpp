@@ -30,6 +30,9 @@ class SourceChecks {
       if (need(node, source, "stage")) check_stage(node, source);
     } else if (source.format == "llava" || source.format == "coco") {
       need(node, source, "path");
+      if (source.format == "coco" && source.content == "instruct")
+        problems_.error("wrong-source", place_of(node, "content"), fmt::format("data source '{}' cannot say instructions: its pictures are no scenes", node.key),
+                        "remove 'content', or use format 'scenes'");
     } else if (source.format == "scenes" && source.scenes.min_objects > source.scenes.max_objects) {
       const Node* scenes = node.find("scenes");
       problems_.error("out-of-range", place_of(scenes ? *scenes : node, "min_objects"),

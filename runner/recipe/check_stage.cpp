@@ -178,10 +178,9 @@ class StageChecks {
     auto it = bound_.options.data.find(synthesize.source);
     if (it == bound_.options.data.end()) return;
     const std::string& format = it->second.format;
-    if (format == "synthesized" || format == "llava")
-      error("wrong-source", "source",
-            fmt::format("a teacher reads captions and boxes, which '{}' has not (format '{}')", synthesize.source, format),
-            "name a source of format 'scenes' or 'coco'");
+    if (format != "scenes" && !format.empty())
+      error("wrong-source", "source", fmt::format("the template teacher reads scenes, and '{}' is of format '{}'", synthesize.source, format),
+            "name a source of format 'scenes'");
   }
 
   // A synthesized source must have been written when this stage begins.

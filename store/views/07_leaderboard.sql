@@ -21,7 +21,7 @@ WITH aim AS (
   FROM aim a
   CROSS JOIN trial t ON t.sweep_id = a.sweep_id
   CROSS JOIN trial_stage ts ON ts.trial_id = t.id AND ts.stage = a.stage
-  CROSS JOIN stage_run r ON r.key = ts.key
+  CROSS JOIN stage_run r ON r.key = ts.key AND r.state = 'done'  -- the last value so far of one that runs is no result
   CROSS JOIN metric_key k ON k.name = a.rest
   CROSS JOIN metric_summary m ON m.stage_run_id = r.id AND m.metric_key_id = k.id
   UNION ALL
