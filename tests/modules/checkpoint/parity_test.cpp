@@ -13,6 +13,9 @@ namespace {
 
 constexpr double kTolerance = 1e-5;
 
+// Of numbers that are long sums: processors add them up in different orders.
+double tolerance(const at::Tensor& expected) { return kTolerance * (1 + expected.abs().max().item<double>()); }
+
 std::filesystem::path fixture(const std::string& name) {
   return std::filesystem::path(SAUCIER_SOURCE_DIR) / "tests/data/model" / name;
 }
@@ -36,7 +39,7 @@ void check_gradients(const Parameters& parameters, const Case& expected) {
     INFO(name);
     ++count;
     REQUIRE(tensor.grad().defined());
-    CHECK(farthest(tensor.grad(), found->second) < kTolerance * (1 + found->second.abs().max().item<double>()));
+    CHECK(farthest(tensor.grad(), found->second) < tolerance(found->second));
   }
   size_t all = 0;
   for (const auto& [name, tensor] : expected.expected) all += name.starts_with("gradient.") ? 1 : 0;
@@ -77,7 +80,7 @@ TEST_CASE("LlamaForCausalLM: logits, loss and gradients, plain and with grouped 
     const at::Tensor hidden = language.forward(language.embed(llama["ids"]));
     CHECK(farthest(hidden, llama["last_hidden"]) < kTolerance);
     const at::Tensor logits = language.logits(hidden);
-    CHECK(farthest(logits, llama["logits"]) < kTolerance);
+    CHECK(farthest(logits, llama["logits"]) < tolerance(llama["logits"]));
     const at::Tensor loss = next_token_loss(logits, llama["ids"]);
     CHECK(farthest(loss, llama["loss"]) < kTolerance);
     loss.backward();
@@ -94,13 +97,13 @@ TEST_CASE("a PEFT adapter: logits, loss and gradients, unmerged and merged") {
   REQUIRE(language.lora_config()->modules.size() == 5);
   train(language.lora());
   const at::Tensor logits = language.logits(language.forward(language.embed(lora["ids"])));
-  CHECK(farthest(logits, lora["logits"]) < kTolerance);
+  CHECK(farthest(logits, lora["logits"]) < tolerance(lora["logits"]));
   const at::Tensor loss = next_token_loss(logits, lora["ids"]);
   CHECK(farthest(loss, lora["loss"]) < kTolerance);
   loss.backward();
   check_gradients(language.lora(), lora);
   language.merge_lora();
-  CHECK(farthest(language.logits(language.forward(language.embed(lora["ids"]))), lora["logits"]) < kTolerance);
+  CHECK(farthest(language.logits(language.forward(language.embed(lora["ids"]))), lora["logits"]) < tolerance(lora["logits"]));
 }
 
 TEST_CASE("LlavaForConditionalGeneration: logits, loss and the projector's gradients") {
@@ -129,7 +132,7 @@ TEST_CASE("LlavaForConditionalGeneration: logits, loss and the projector's gradi
   }
   const auto batch = joined.splice(ids, labels, joined.picture_features(llava["pixels"]));
   const at::Tensor hidden = joined.language.forward(batch.embeds);
-  CHECK(farthest(joined.language.logits(hidden), llava["logits"]) < kTolerance);
+  CHECK(farthest(joined.language.logits(hidden), llava["logits"]) < tolerance(llava["logits"]));
   const at::Tensor loss = at::cross_entropy_loss(
       joined.language.logits(hidden.flatten(0, 1).index_select(0, batch.predict_at)), batch.targets);
   CHECK(farthest(loss, llava["loss"]) < kTolerance);

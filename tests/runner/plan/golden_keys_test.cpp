@@ -212,7 +212,7 @@ TEST_CASE("an option of the quickstart changes the keys of the stages that read 
       {kLanguageSizes, {}},
       {kTowerSizes, {}},
       {"model\\..*", models},
-      {"conversation\\.(template|system|image_position)", models},
+      {"conversation\\.(template|system|image_position|image_aspect)", models},
       {"conversation\\..*", {"align", "instruct"}},
       {"data\\.captions\\.scenes\\..*", {"teach", "align"}},
       {"data\\.captions\\.(content|picture|max_turns)", {"align"}},
@@ -252,7 +252,7 @@ TEST_CASE("an option of the tower's recipe, a part made from nothing by contrast
       {"stage\\.tower\\.(lora\\..*|embedding_noise|projector_learning_rate)", {}},
       {"stage\\.tower\\..*", {"tower"}},
   }, {"data.scenes.format", "model.vision_tower.init", "stage.tower.from", "stage.tower.lora.alpha", "stage.tower.lora.dropout",
-      "stage.tower.lora.modules", "stage.tower.lora.rank", "stage.tower.objective", "stage.tower.trains"}) > 60);
+      "stage.tower.lora.modules", "stage.tower.lora.rank", "stage.tower.micro_batch", "stage.tower.objective", "stage.tower.trains"}) > 60);
 }
 
 TEST_CASE("an option of the reader's recipe, a language model made from nothing in two stages") {
@@ -260,7 +260,7 @@ TEST_CASE("an option of the reader's recipe, a language model made from nothing 
       {"seed", {"*"}},
       {"model\\.language_model\\.path|model\\.(projector|vision_tower)\\..*", {}},
       {"model\\..*", {"first"}},
-      {"conversation\\.image_position|stage\\..*\\.conversation\\.image_position", {}},
+      {"(stage\\..*\\.)?conversation\\.image_(position|aspect)", {}},
       {"conversation\\..*", {"first", "reading"}},
       {"data\\.[a-z_]*\\.(path|images|stage)|data\\.grid_captions\\.kinds", {}},
       {"data\\.few\\..*", {"first"}},
