@@ -19,8 +19,9 @@ void check_head(const Bound& bound, Diagnostics& problems) {
       problems.error("bad-name", place_of(*bound.root, "name"), fmt::format("'{}' cannot be the name of a recipe", name),
                      "use lower-case letters, digits, '-', '.' and '_'");
   }
-  if (!bound.root->find("stage"))
-    problems.error("missing-key", place(*bound.root), "the recipe has no stage", "add a [[stage]] with a name and a kind");
+  const Node* stages = bound.root->find("stage");
+  if (!stages || (stages->is(Kind::kList) && stages->items.empty()))
+    problems.error("missing-key", place(stages ? *stages : *bound.root), "the recipe has no stage", "add a [[stage]] with a name and a kind");
 }
 
 // STAGE.BENCHMARK.METRIC
