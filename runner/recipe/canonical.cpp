@@ -33,8 +33,14 @@ std::string number_of(double value) {
   return out.find_first_of(".en") == std::string::npos ? out + ".0" : out;
 }
 
+// What the text says is no reference any more.
+std::string without_references(std::string text) {
+  for (size_t at = text.find("${"); at != std::string::npos; at = text.find("${", at + 3)) text.insert(at, 1, '$');
+  return text;
+}
+
 std::string value_of(const Json& value) {
-  if (value.is_string()) return text_of(value.get<std::string>());
+  if (value.is_string()) return text_of(without_references(value.get<std::string>()));
   if (value.is_number_float()) return number_of(value.get<double>());
   if (!value.is_array()) return value.dump();
   std::string out;

@@ -482,6 +482,15 @@ TEST_CASE("a trial written out as TOML is the same trial, and says where each va
   CHECK(origin("[model.language_model]", "hidden_size") == "default");
 }
 
+TEST_CASE("a text with the characters of a reference is written out so that it reads as itself") {
+  const Folder folder;
+  const Recipe recipe = load_right(folder.write("x.toml", kBase + "\n[conversation]\nsystem = \"one $${name} two $$${x} $\"\n"));
+  CHECK(recipe.trials[0].resolved["conversation"]["system"] == "one ${name} two $${x} $");
+  const std::string text = recipe::to_toml(recipe.trials[0], false);
+  CHECK(text.find("system = \"one $${name} two $$${x} $\"") != std::string::npos);
+  CHECK(load_right(folder.write("again.toml", text)).trials[0].resolved == recipe.trials[0].resolved);
+}
+
 TEST_CASE("an argument that is no UTF-8 is refused") {
   const Folder folder;
   const fs::path file = folder.write("x.toml", kBase);
