@@ -38,10 +38,10 @@ class Instance {
   // Gives the entries the values they have at `point`; the others stay as they are.
   void put(const Point& point, const std::vector<size_t>& entries);
 
-  // `stage`: its conversation is brought up to date, those of the others only with `all`.
+  // A stage's conversation is merged only when it is asked for: of one stage, or of all.
   Bound& bound_for_stage(size_t stage);
   Bound& bound_for_all();
-  Bound& bound() { return bound_; }
+  Bound& bound() { return bound_; }  // for all else
 
   // Equal for two points (all entries put) exactly when the resolved recipes are.
   std::string identity();
