@@ -32,7 +32,7 @@ at::Tensor damping(const LanguageConfig& config) {
   at::Tensor out = at::ones({config.head_dim});
   const std::int64_t half = config.head_dim / 2;
   for (std::int64_t i = 0; i < half; ++i) {
-    const double frequency = std::pow(config.rope_theta, -2.0 * static_cast<double>(i) / static_cast<double>(config.head_dim));
+    const double frequency = std::pow(config.rope.theta, -2.0 * static_cast<double>(i) / static_cast<double>(config.head_dim));
     if (frequency <= kSlowest) continue;
     out[i] = kFastDamping;
     out[half + i] = kFastDamping;
@@ -44,7 +44,7 @@ at::Tensor damping(const LanguageConfig& config) {
 
 LanguageModel matching_language_model(const LanguageConfig& config, std::uint64_t seed) {
   Parameters parameters;
-  for (const auto& [name, shape] : language_shapes(config))
+  for (const auto& [name, shape] : layout::language_shapes(config))
     parameters[name] =
         shape.size() == 1 ? at::ones(shape) : normal_tensor(shape, deviation_of(name, config), seed, name);
   parameters.at("model.norm.weight").fill_(kFinalNorm);

@@ -33,18 +33,19 @@ bool wants_gradient(const Parameters& parameters) {
 }  // namespace
 
 std::int64_t JoinedModel::picture_tokens() const {
-  return tower ? tower->config().patches() + (keep_class ? 1 : 0) : 0;
+  return tower ? tower->config().patches() + (keep_class && tower->config().class_token() ? 1 : 0) : 0;
 }
 
 void JoinedModel::compute_in(at::ScalarType dtype) {
   if (tower) tower->compute_in(dtype);
+  if (projector) projector->compute_in(dtype);
   language.compute_in(dtype);
 }
 
 at::Tensor JoinedModel::picture_features(const at::Tensor& pixels) const {
   SAUCIER_CHECK(tower.has_value(), "picture features of a model without a vision tower");
   at::AutoGradMode gradient(at::GradMode::is_enabled() && wants_gradient(tower->parameters()));
-  return tower->forward(pixels, vision_layer, keep_class);
+  return tower->forward(pixels, vision_layers, keep_class);
 }
 
 JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>> ids,

@@ -1,6 +1,7 @@
 // The joined model: pictures → tower → projector → in the place of <image> among the word embeddings.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,12 +13,16 @@
 
 namespace saucier::model {
 
+// Of red, green and blue, 0 to 1: what CLIP was trained with (also in its preprocessor_config.json).
+inline constexpr std::array<double, 3> kPixelMean = {0.48145466, 0.4578275, 0.40821073};
+inline constexpr std::array<double, 3> kPixelDeviation = {0.26862954, 0.26130258, 0.27577711};
+
 struct JoinedModel {
   std::optional<VisionTower> tower;  // none for a text-only model
   std::optional<Projector> projector;
   LanguageModel language;
   std::shared_ptr<const text::Tokenizer> tokenizer;
-  std::int64_t vision_layer = -2;
+  std::vector<std::int64_t> vision_layers = {-2};  // their features side by side
   bool keep_class = false;
 
   std::int64_t picture_tokens() const;  // 0 without a tower

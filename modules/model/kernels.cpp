@@ -6,13 +6,12 @@
 #include "modules/model/kernels.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/pow.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -277,7 +276,7 @@ struct HeadView {
 // Moves heads between a qkv row and the three tensors, in either direction, turning queries and keys on the way.
 void move_heads(float* qkv, const HeadView& q, const HeadView& k, const HeadView& v, const HeadShape& shape,
                 const at::Tensor& cos, const at::Tensor& sin, bool back) {
-  const std::int64_t half = shape.width / 2;
+  const std::int64_t half = cos.defined() ? cos.size(-1) : 0;
   const float* c = cos.defined() ? cos.const_data_ptr<float>() : nullptr;
   const float* s = sin.defined() ? sin.const_data_ptr<float>() : nullptr;
   const std::int64_t row_stride = cos.defined() && cos.size(0) > 1 ? shape.tokens * half : 0;
@@ -298,6 +297,7 @@ void move_heads(float* qkv, const HeadView& q, const HeadView& k, const HeadView
         } else {
           const std::int64_t angle = b * row_stride + t * half;
           rotate_head(from, to, c + angle, s + angle, back ? -1.0F : 1.0F, half);
+          std::copy(from + 2 * half, from + shape.width, to + 2 * half);
         }
       }
     }
@@ -337,8 +337,10 @@ class SplitHeads : public Function<SplitHeads> {
 at::Tensor turn(const at::Tensor& x, const Rotary& angles) {  // x [B, H, T, E]
   if (!angles.cos.defined()) return x;
   const at::Tensor cos = angles.cos.unsqueeze(1), sin = angles.sin.unsqueeze(1);  // [1 or B, 1, T, E / 2]
-  const std::vector<at::Tensor> halves = x.chunk(2, -1);
-  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1).to(x.scalar_type());
+  const std::int64_t half = cos.size(-1), rest = x.size(-1) - 2 * half;
+  const at::Tensor a = x.narrow(-1, 0, half), b = x.narrow(-1, half, half);
+  const at::Tensor turned = at::cat({a * cos - b * sin, b * cos + a * sin}, -1).to(x.scalar_type());
+  return rest == 0 ? turned : at::cat({turned, x.narrow(-1, 2 * half, rest)}, -1);
 }
 
 }  // namespace
@@ -361,11 +363,11 @@ at::Tensor quick_gelu(const at::Tensor& x) {
   return x * at::sigmoid(x * 1.702);
 }
 
-Rotary rotary(const at::Tensor& positions, std::int64_t head_dim, double theta) {
-  const at::Tensor even = at::arange(0, head_dim, 2, positions.options().dtype(at::kFloat));
-  const at::Tensor frequencies = at::pow(theta, even / static_cast<double>(head_dim)).reciprocal();
+Rotary rotary(const at::Tensor& positions, std::span<const float> inverse, double scale) {
+  const at::Tensor frequencies = at::tensor(c10::ArrayRef<float>(inverse.data(), inverse.size()), at::TensorOptions(at::kFloat)).to(positions.device());
   const at::Tensor angles = positions.to(at::kFloat).unsqueeze(-1) * frequencies;  // [1 or B, T, E / 2]
-  return {angles.cos(), angles.sin()};
+  if (scale == 1) return {angles.cos(), angles.sin()};
+  return {angles.cos().mul_(scale), angles.sin().mul_(scale)};
 }
 
 Heads split_heads(const at::Tensor& qkv, std::int64_t rows, std::int64_t tokens, std::int64_t heads,

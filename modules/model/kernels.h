@@ -6,6 +6,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <span>
+
 namespace saucier::model {
 
 // x [N, D], weight [D] → x / sqrt(mean(x²) + epsilon) * weight (Zhang & Sennrich, "Root Mean Square Layer
@@ -24,8 +26,9 @@ struct Rotary {
   at::Tensor cos, sin;
 };
 
-// Angles of `positions` [1 or B, T] (int64): position * theta^(-2 i / E).
-Rotary rotary(const at::Tensor& positions, std::int64_t head_dim, double theta);
+// Angles of `positions` [1 or B, T] (int64): position * inverse[i], cosines and sines times `scale`. As many frequencies
+// as half the numbers that turn: E / 2, or fewer where only the front of a head does.
+Rotary rotary(const at::Tensor& positions, std::span<const float> inverse, double scale);
 
 struct Heads {
   at::Tensor q;     // [B, H, T, E]
@@ -33,7 +36,7 @@ struct Heads {
 };
 
 // qkv [B * T, (H + 2 Hkv) * E] (queries, keys, values of a row one behind the other) → heads, queries and keys rotated in
-// halves: (a, b) → (a cos - b sin, b cos + a sin) with a the first half of a head.
+// halves: (a, b) → (a cos - b sin, b cos + a sin) with a the first half of what turns, which stands at the front of a head.
 Heads split_heads(const at::Tensor& qkv, std::int64_t rows, std::int64_t tokens, std::int64_t heads,
                   std::int64_t kv_heads, const Rotary& rotary);
 

@@ -1,9 +1,9 @@
-// The three parts of a LLaVA model as functions over named tensors, and LoRA. Shapes: docs/shapes.md.
+// The three parts of a LLaVA model as functions over named tensors. Shapes: docs/shapes.md.
 //   B rows, T tokens, D width of the language model, P patches, C width of the tower, H heads, V vocabulary.
-// A part owns its tensors by their Hugging Face names; whoever trains marks them requires_grad. They are float32, and so is what
-// is computed, until compute_in(bfloat16): from then on tower and language model keep those that want no gradient in bfloat16,
-// and every operation casts the others (and LoRA, and the projector by its input) where it uses them, so that gradients and
-// optimizer see float32.
+// A part owns its tensors by the names that modules/layout gives them; whoever trains marks them requires_grad. They are
+// float32, and so is what is computed, until compute_in(bfloat16): from then on a part keeps those that want no gradient in
+// bfloat16, and every operation casts the others (and LoRA) where it uses them, so that gradients and optimizer see
+// float32.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,57 +11,112 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "modules/model/config.h"
+#include "modules/layout/joined.h"
 
 namespace saucier::model {
 
+using layout::LanguageConfig;
+using layout::VisionConfig;
+
 using Parameters = std::map<std::string, at::Tensor>;
 
-class VisionTower {  // CLIPVisionModel: "vision_model.embeddings.…", "vision_model.encoder.layers.0.…"
+// Low-rank adaptation (Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021), as PEFT has it.
+struct LoraConfig {
+  std::int64_t rank = 64;
+  double alpha = 16;
+  double dropout = 0;
+  bool rank_stabilised = false;  // the update is scaled by alpha / √rank (Kalajdzievski, 2023), else by alpha / rank
+  // Which linear layers: a layer's path, or the end of it behind a dot, with * for any text ("q_proj",
+  // "layers.1*.mlp.*"); "all-linear": all but lm_head.
+  std::vector<std::string> modules;
+  std::map<std::string, double> ranks, alphas;  // of single layers, by path or the end of it (PEFT's patterns)
+};
+
+class Part {
+ public:
+  Parameters& parameters() { return parameters_; }
+  const Parameters& parameters() const { return parameters_; }
+  void compute_in(at::ScalarType dtype);
+  at::ScalarType dtype() const { return dtype_; }
+
+  // Adds trainable updates to linear layers: A kaiming-uniform(√5), B zero, as PEFT does. Error where a pattern fits none.
+  void add_lora(const LoraConfig& config, std::uint64_t seed);
+  // "PATH.lora_A.weight" [rank, in] and "PATH.lora_B.weight" [out, rank] of the layers that have an update.
+  void set_lora(const LoraConfig& config, Parameters lora);
+  const std::optional<LoraConfig>& lora_config() const { return lora_config_; }
+  Parameters& lora() { return lora_; }
+  const Parameters& lora() const { return lora_; }
+  void merge_lora();    // W += scale B A; the updates stay, aside
+  void unmerge_lora();  // and takes them out again: the weights are those before to the last rounding
+  bool merged() const { return merged_; }
+  void drop_lora();  // merged or not, as the weights stand
+  void set_training(bool training) { training_ = training; }  // LoRA dropout
+
+ protected:
+  explicit Part(Parameters parameters) : parameters_(std::move(parameters)) {}
+
+  at::Tensor get(const std::string& name) const { return parameters_.at(name).to(dtype_); }
+  // The outputs of some linear layers of one input, side by side: x [N, in] → [N, sum of out].
+  at::Tensor linear(const std::string& prefix, std::span<const std::string> modules, const at::Tensor& x) const;
+  at::Tensor linear(const std::string& path, const at::Tensor& x) const { return linear("", std::span(&path, 1), x); }
+
+  Parameters parameters_;
+  at::ScalarType dtype_ = at::kFloat;
+  bool training_ = false;
+
+ private:
+  bool folds_lora(std::int64_t rows, std::int64_t in, std::int64_t out, std::int64_t rank) const;
+  double scale_of(const std::string& path) const;
+  void add_updates(double sign);
+
+  Parameters lora_;
+  std::optional<LoraConfig> lora_config_;
+  bool merged_ = false;
+};
+
+class VisionTower : public Part {  // names and families: modules/layout/vision.h
  public:
   static VisionTower random(const VisionConfig& config, std::uint64_t seed);
   VisionTower(VisionConfig config, Parameters parameters);  // checks names and shapes: Error names the tensor
 
   // pixels [B, 3, S, S], normalised → [B, P, C] (or [B, P + 1, C] with the class token first). `layer` counts hidden
-  // states as transformers does: 0 is the embeddings, -1 the last layer's output, before post_layernorm.
+  // states as transformers does: 0 is the embeddings, -1 the last layer's output, before the norm behind it. Of several
+  // layers the features stand side by side: [B, P, n C]. Registers are never features. S is config().image_size, or for
+  // Dinov2 any multiple of patch_size, to which its positions are stretched.
+  at::Tensor forward(const at::Tensor& pixels, std::span<const std::int64_t> layers, bool keep_class) const;
   at::Tensor forward(const at::Tensor& pixels, std::int64_t layer, bool keep_class) const;
-  // The class token after post_layernorm: [B, C].
+  // All of them: [B, T, C] each, extra tokens included.
+  std::vector<at::Tensor> hidden_states(const at::Tensor& pixels) const;
+  // The class token after the last norm: [B, C].
   at::Tensor pooled(const at::Tensor& pixels) const;
 
-  void compute_in(at::ScalarType dtype);
-
   const VisionConfig& config() const { return config_; }
-  Parameters& parameters() { return parameters_; }
-  const Parameters& parameters() const { return parameters_; }
 
  private:
+  at::Tensor embed(const at::Tensor& pixels) const;
+  at::Tensor positions(std::int64_t side) const;
+  at::Tensor layer(const at::Tensor& x, std::int64_t rows, std::int64_t number) const;
+  at::Tensor norm(const std::string& name, const at::Tensor& x) const;
+  std::int64_t index_of(std::int64_t layer) const;
+
   VisionConfig config_;
-  Parameters parameters_;
-  at::ScalarType dtype_ = at::kFloat;
 };
 
-class Projector {  // "linear_1.weight", … as in multi_modal_projector; exact GELU between
+class Projector : public Part {  // "linear_1.weight", … as in multi_modal_projector; exact GELU between
  public:
   static Projector random(const std::string& kind, std::int64_t in, std::int64_t out, std::uint64_t seed);
   Projector(std::string kind, Parameters parameters);
   at::Tensor forward(const at::Tensor& features) const;  // [..., C] → [..., D]
+  void compute_in(at::ScalarType dtype) { dtype_ = dtype; }  // keeps all its digits: it is small, and saved by every stage
   const std::string& kind() const { return kind_; }
-  Parameters& parameters() { return parameters_; }
-  const Parameters& parameters() const { return parameters_; }
+  bool has_bias() const;
 
  private:
   std::string kind_;
-  Parameters parameters_;
-};
-
-struct LoraConfig {
-  std::int64_t rank = 64;
-  double alpha = 16;
-  double dropout = 0;
-  std::vector<std::string> modules;  // "q_proj", …
 };
 
 // Keys and values of every layer for rows of different lengths: [B, Hkv, capacity, head_dim] each.
@@ -70,7 +125,7 @@ struct KeyValueCache {
   std::vector<std::int64_t> lengths;  // filled positions of each row
 };
 
-class LanguageModel {  // LlamaForCausalLM: "model.embed_tokens.weight", "model.layers.0.…", "model.norm.weight"
+class LanguageModel : public Part {  // names and families: modules/layout/language.h
  public:
   static LanguageModel random(const LanguageConfig& config, std::uint64_t seed);  // normal(0, 0.02), as transformers
   LanguageModel(LanguageConfig config, Parameters parameters);
@@ -79,42 +134,23 @@ class LanguageModel {  // LlamaForCausalLM: "model.embed_tokens.weight", "model.
   // Causal over each row, padding on the right (so that no mask is needed): embeds [B, T, D] → final-norm hidden
   // states [B, T, D]. Position t of a row has rotary position t.
   at::Tensor forward(const at::Tensor& embeds) const;
-  // The same, and keeps keys and values; lengths [B] are the rows' real lengths.
+  // As transformers has them: what goes into each layer, and last what `forward` gives.
+  std::vector<at::Tensor> hidden_states(const at::Tensor& embeds) const;
+  // The same as forward, and keeps keys and values; lengths [B] are the rows' real lengths.
   at::Tensor prefill(const at::Tensor& embeds, const std::vector<std::int64_t>& lengths, std::int64_t capacity,
                      KeyValueCache& cache) const;
   // One further token a row: embeds [B, 1, D] → [B, 1, D]; row b is at position cache.lengths[b], which grows by one.
   at::Tensor decode(const at::Tensor& embeds, KeyValueCache& cache) const;
   at::Tensor logits(const at::Tensor& hidden) const;  // [..., D] → [..., V]
 
-  // Adds trainable updates to the named linear layers: A kaiming-uniform(√5), B zero, as PEFT does.
-  void add_lora(const LoraConfig& config, std::uint64_t seed);
-  void set_lora(const LoraConfig& config, Parameters lora);  // "model.layers.0.self_attn.q_proj.lora_A.weight", …
-  const std::optional<LoraConfig>& lora_config() const { return lora_config_; }
-  Parameters& lora() { return lora_; }
-  const Parameters& lora() const { return lora_; }
-  void merge_lora();  // W += alpha / rank · B A; for generation
-  void set_training(bool training) { training_ = training; }  // LoRA dropout
-
-  void compute_in(at::ScalarType dtype);
-  at::ScalarType dtype() const { return dtype_; }
-
   const LanguageConfig& config() const { return config_; }
-  Parameters& parameters() { return parameters_; }
-  const Parameters& parameters() const { return parameters_; }
+  bool ends(std::int64_t token) const;  // whether the config names it as an end
 
  private:
-  // The outputs of some linear layers of one input, side by side: x [N, in] → [N, sum of out].
-  at::Tensor weight(const std::string& name) const { return parameters_.at(name).to(dtype_); }
-  at::Tensor linear(const std::string& prefix, std::initializer_list<const char*> modules, const at::Tensor& x) const;
-  bool folds_lora(std::int64_t rows, std::int64_t in, std::int64_t out) const;
-  template <class Attend>
-  at::Tensor layers(const at::Tensor& embeds, const at::Tensor& positions, Attend attend) const;
+  template <class Attend, class Observe>
+  at::Tensor layers(const at::Tensor& embeds, const at::Tensor& positions, std::int64_t longest, Attend attend, Observe observe) const;
+  at::Tensor attend_all(std::size_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const;
   LanguageConfig config_;
-  Parameters parameters_;
-  Parameters lora_;
-  std::optional<LoraConfig> lora_config_;
-  bool training_ = false;
-  at::ScalarType dtype_ = at::kFloat;
 };
 
 }  // namespace saucier::model

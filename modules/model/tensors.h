@@ -1,7 +1,6 @@
-// Named tensors: what a part needs, checked, and tensors made from nothing.
+// Named tensors: their shapes, and tensors made from nothing.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,14 +9,7 @@
 
 namespace saucier::model {
 
-using Shapes = std::map<std::string, std::vector<std::int64_t>>;
-
-Shapes vision_shapes(const VisionConfig& config);
-Shapes language_shapes(const LanguageConfig& config);
-Shapes projector_shapes(const std::string& kind, std::int64_t in, std::int64_t out);
-
-// Throws Error naming the first tensor that is missing, unknown or of another shape, with the nearest names.
-void check_tensors(const Parameters& parameters, const Shapes& shapes, std::string_view part);
+layout::Shapes shapes_of(const Parameters& parameters);
 
 // A function of (seed, name) and the sizes, so that one tensor does not depend on the others.
 at::Tensor normal_tensor(const std::vector<std::int64_t>& sizes, double deviation, std::uint64_t seed,

@@ -1,11 +1,14 @@
+#include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/upsample_bicubic2d.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/ranges.h>
@@ -19,118 +22,33 @@ namespace saucier::model {
 namespace {
 
 constexpr std::int64_t kChannels = 3;
-const std::string kEmbeddings = "vision_model.embeddings.";
 
-std::string layer_name(std::int64_t layer) { return fmt::format("vision_model.encoder.layers.{}.", layer); }
-
-// One pass through some layers. x: [B * T, C] with T = P + 1 tokens, the class token first.
-class Pass {
- public:
-  Pass(const VisionConfig& config, const Parameters& parameters, at::ScalarType dtype, const at::Tensor& pixels)
-      : config_(config), parameters_(parameters), dtype_(dtype), rows_(pixels.size(0)), tokens_(config.patches() + 1) {
-    if (pixels.dim() != 4 || pixels.size(1) != kChannels || pixels.size(2) != config.image_size ||
-        pixels.size(3) != config.image_size)
-      throw Error(fmt::format("the vision tower takes pictures of {0} x {0} pixels, got a tensor of shape [{1}]",
-                              config.image_size, fmt::join(pixels.sizes(), ", ")));
-  }
-
-  at::Tensor embed(const at::Tensor& pixels) const {
-    const std::int64_t side = config_.image_size / config_.patch_size, p = config_.patch_size;
-    const at::Tensor squares = pixels.to(dtype_)
-                                   .narrow(2, 0, side * p)
-                                   .narrow(3, 0, side * p)
-                                   .reshape({rows_, kChannels, side, p, side, p})
-                                   .permute({0, 2, 4, 1, 3, 5})
-                                   .reshape({rows_ * side * side, kChannels * p * p});
-    const at::Tensor kernel = get(kEmbeddings + "patch_embedding.weight").view({config_.hidden_size, -1});
-    const at::Tensor patches = at::linear(squares, kernel).view({rows_, side * side, config_.hidden_size});  // [B, P, C]
-    const at::Tensor first = get(kEmbeddings + "class_embedding").view({1, 1, -1}).expand({rows_, 1, -1});
-    const at::Tensor x = at::cat({first, patches}, 1).add(get(kEmbeddings + "position_embedding.weight"));  // [B, T, C]
-    return norm("vision_model.pre_layrnorm", x.view({rows_ * tokens_, -1}));  // the name is spelt so
-  }
-
-  at::Tensor layer(const at::Tensor& x, std::int64_t number) const {
-    const std::string name = layer_name(number);
-    const std::string attention = name + "self_attn.";
-    const at::Tensor weight = at::cat({get(attention + "q_proj.weight"), get(attention + "k_proj.weight"),
-                                       get(attention + "v_proj.weight")});
-    const at::Tensor bias =
-        at::cat({get(attention + "q_proj.bias"), get(attention + "k_proj.bias"), get(attention + "v_proj.bias")});
-    const at::Tensor qkv = at::linear(norm(name + "layer_norm1", x), weight, bias);  // [B T, 3 C]
-    const Heads heads = split_heads(qkv, rows_, tokens_, config_.heads, config_.heads, {});
-    const at::Tensor mixed = at::scaled_dot_product_attention(heads.q, heads.k, heads.v);  // [B, H, T, E]
-    const at::Tensor together = mixed.transpose(1, 2).reshape({rows_ * tokens_, config_.hidden_size});
-    const at::Tensor y = x.add(linear(attention + "out_proj", together));
-    const at::Tensor wide = linear(name + "mlp.fc1", norm(name + "layer_norm2", y));  // [B T, F]
-    return y.add(linear(name + "mlp.fc2", config_.activation == "quick_gelu" ? quick_gelu(wide) : at::gelu(wide)));
-  }
-
-  at::Tensor norm(const std::string& name, const at::Tensor& x) const {
-    return at::layer_norm(x, {config_.hidden_size}, get(name + ".weight"), get(name + ".bias"),
-                          config_.layer_norm_eps);
-  }
-
-  // Hidden state `index` (0 the embeddings): [B, T, C].
-  at::Tensor hidden(const at::Tensor& pixels, std::int64_t index) const {
-    at::Tensor x = embed(pixels);
-    for (std::int64_t number = 0; number < index; ++number) x = layer(x, number);
-    return x.view({rows_, tokens_, config_.hidden_size});
-  }
-
- private:
-  at::Tensor get(const std::string& name) const { return parameters_.at(name).to(dtype_); }
-  at::Tensor linear(const std::string& name, const at::Tensor& x) const {
-    return at::linear(x, get(name + ".weight"), get(name + ".bias"));
-  }
-
-  const VisionConfig& config_;
-  const Parameters& parameters_;
-  at::ScalarType dtype_;
-  std::int64_t rows_, tokens_;
-};
+at::Tensor activate(const std::string& activation, const at::Tensor& x) {
+  if (activation == "quick_gelu") return quick_gelu(x);
+  if (activation == "swiglu") return swiglu(x);
+  return at::gelu(x, activation == "gelu_pytorch_tanh" ? "tanh" : "none");
+}
 
 }  // namespace
 
-Shapes vision_shapes(const VisionConfig& config) {
-  const std::int64_t c = config.hidden_size, f = config.intermediate_size, p = config.patch_size;
-  Shapes shapes = {{kEmbeddings + "class_embedding", {c}},
-                   {kEmbeddings + "patch_embedding.weight", {c, kChannels, p, p}},
-                   {kEmbeddings + "position_embedding.weight", {config.patches() + 1, c}}};
-  const auto norm = [&](const std::string& name) { shapes[name + ".weight"] = shapes[name + ".bias"] = {c}; };
-  const auto linear = [&](const std::string& name, std::int64_t out, std::int64_t in) {
-    shapes[name + ".weight"] = {out, in};
-    shapes[name + ".bias"] = {out};
-  };
-  norm("vision_model.pre_layrnorm");
-  norm("vision_model.post_layernorm");
-  for (std::int64_t number = 0; number < config.layers; ++number) {
-    const std::string name = layer_name(number);
-    norm(name + "layer_norm1");
-    norm(name + "layer_norm2");
-    for (const char* module : {"q_proj", "k_proj", "v_proj", "out_proj"}) linear(name + "self_attn." + module, c, c);
-    linear(name + "mlp.fc1", f, c);
-    linear(name + "mlp.fc2", c, f);
-  }
-  return shapes;
-}
-
 // Deviations as transformers' CLIPPreTrainedModel starts with.
 VisionTower VisionTower::random(const VisionConfig& config, std::uint64_t seed) {
+  const layout::VisionNames& names = layout::names_of(config);
   const double width = static_cast<double>(config.hidden_size);
   const double depth = std::pow(2.0 * static_cast<double>(config.layers), -0.5);
   const auto deviation = [&](const std::string& name) {
-    if (name.ends_with("class_embedding")) return std::pow(width, -0.5);
-    if (name.starts_with(kEmbeddings)) return 0.02;
-    if (name.ends_with("out_proj.weight")) return std::pow(width, -0.5);
-    if (name.ends_with("fc1.weight")) return std::pow(2 * width, -0.5);
+    if (name == names.class_token || name == names.registers) return std::pow(width, -0.5);
+    if (name == names.position || name.starts_with(names.patch)) return 0.02;
+    if (name.ends_with(names.out + ".weight")) return std::pow(width, -0.5);
+    if (name.ends_with(names.fc1 + ".weight")) return std::pow(2 * width, -0.5);
     return std::pow(width, -0.5) * depth;  // q, k, v and fc2
   };
   Parameters parameters;
-  for (const auto& [name, shape] : vision_shapes(config)) {
+  for (const auto& [name, shape] : layout::vision_shapes(config)) {
     const bool is_norm = name.find("norm") != std::string::npos;
     if (name.ends_with(".bias"))
       parameters[name] = at::zeros(shape);
-    else if (is_norm)
+    else if (is_norm || name.ends_with(".lambda1"))
       parameters[name] = at::ones(shape);
     else
       parameters[name] = normal_tensor(shape, deviation(name), seed, name);
@@ -139,31 +57,122 @@ VisionTower VisionTower::random(const VisionConfig& config, std::uint64_t seed) 
 }
 
 VisionTower::VisionTower(VisionConfig config, Parameters parameters)
-    : config_(std::move(config)), parameters_(std::move(parameters)) {
+    : Part(std::move(parameters)), config_(std::move(config)) {
   if (config_.hidden_size % config_.heads != 0)
     throw Error(fmt::format("vision tower: hidden_size {} is not a multiple of heads {}", config_.hidden_size,
                             config_.heads));
-  check_tensors(parameters_, vision_shapes(config_), "vision tower");
+  layout::check_tensors(shapes_of(parameters_), layout::vision_shapes(config_), "vision tower");
 }
 
-at::Tensor VisionTower::forward(const at::Tensor& pixels, std::int64_t layer, bool keep_class) const {
+// The position embeddings for pictures of so many patches a side: [1, extra + side², C], the extra one the class token's.
+at::Tensor VisionTower::positions(std::int64_t side) const {
+  const at::Tensor all = get(layout::names_of(config_).position).view({1, -1, config_.hidden_size});
+  const std::int64_t own = config_.image_size / config_.patch_size, extra = config_.class_token() ? 1 : 0;
+  if (side == own) return all;
+  const at::Tensor grid = all.narrow(1, extra, own * own).to(at::kFloat).view({1, own, own, -1}).permute({0, 3, 1, 2});
+  // As transformers stretches them: with registers antialiased.
+  const at::Tensor stretched = config_.registers > 0 || config_.model_type == "dinov2_with_registers"
+                                   ? at::_upsample_bicubic2d_aa(grid, {side, side}, false)
+                                   : at::upsample_bicubic2d(grid, {side, side}, false);
+  const at::Tensor patches = stretched.permute({0, 2, 3, 1}).reshape({1, side * side, -1}).to(dtype_);
+  return extra == 0 ? patches : at::cat({all.narrow(1, 0, extra), patches}, 1);
+}
+
+// [B * T, C], the class token and the registers first.
+at::Tensor VisionTower::embed(const at::Tensor& pixels) const {
+  const layout::VisionNames& names = layout::names_of(config_);
+  const std::int64_t p = config_.patch_size, rows = pixels.size(0), width = config_.hidden_size;
+  const bool fits = pixels.dim() == 4 && pixels.size(1) == kChannels && pixels.size(2) == pixels.size(3) &&
+                    (config_.dino() ? pixels.size(2) >= p : pixels.size(2) == config_.image_size);
+  if (!fits)
+    throw Error(fmt::format("the vision tower takes pictures of {0} x {0} pixels, got a tensor of shape [{1}]",
+                            config_.image_size, fmt::join(pixels.sizes(), ", ")));
+  const std::int64_t side = pixels.size(2) / p;
+  const at::Tensor squares = pixels.to(dtype_)
+                                 .narrow(2, 0, side * p)
+                                 .narrow(3, 0, side * p)
+                                 .reshape({rows, kChannels, side, p, side, p})
+                                 .permute({0, 2, 4, 1, 3, 5})
+                                 .reshape({rows * side * side, kChannels * p * p});
+  const auto bias = parameters_.find(names.patch + ".bias");
+  const at::Tensor patches = at::linear(squares, get(names.patch + ".weight").view({width, -1}),
+                                        bias == parameters_.end() ? at::Tensor() : bias->second.to(dtype_))
+                                 .view({rows, side * side, width});  // [B, P, C]
+  const auto same_in_all = [&](const std::string& name) { return get(name).view({1, -1, width}).expand({rows, -1, width}); };
+  at::Tensor x = patches;
+  if (config_.class_token()) x = at::cat({same_in_all(names.class_token), x}, 1);
+  x = x.add(positions(side));
+  if (config_.registers > 0)  // they have no position
+    x = at::cat({x.narrow(1, 0, 1), same_in_all(names.registers), x.narrow(1, 1, side * side)}, 1);
+  x = x.reshape({-1, width});
+  return names.before.empty() ? x : norm(names.before, x);
+}
+
+at::Tensor VisionTower::layer(const at::Tensor& x, std::int64_t rows, std::int64_t number) const {
+  const layout::VisionNames& names = layout::names_of(config_);
+  const std::string name = names.layer + std::to_string(number) + ".";
+  const auto scaled = [&](const std::string& scale, const at::Tensor& branch) {
+    return scale.empty() ? branch : branch.mul(get(name + scale));
+  };
+  const std::vector<std::string> inputs = {names.query, names.key, names.value};
+  const std::int64_t tokens = x.size(0) / rows;
+  const at::Tensor qkv = linear(name, inputs, norm(name + names.norm1, x));  // [B T, 3 C]
+  const Heads heads = split_heads(qkv, rows, tokens, config_.heads, config_.heads, {});
+  const at::Tensor mixed = at::scaled_dot_product_attention(heads.q, heads.k, heads.v);  // [B, H, T, E]
+  const at::Tensor together = mixed.transpose(1, 2).reshape({rows * tokens, config_.hidden_size});
+  const at::Tensor y = x.add(scaled(names.scale1, linear(name + names.out, together)));
+  const at::Tensor wide = activate(config_.activation, linear(name + names.fc1, norm(name + names.norm2, y)));  // [B T, F]
+  return y.add(scaled(names.scale2, linear(name + names.fc2, wide)));
+}
+
+at::Tensor VisionTower::norm(const std::string& name, const at::Tensor& x) const {
+  return at::layer_norm(x, {config_.hidden_size}, get(name + ".weight"), get(name + ".bias"), config_.layer_norm_eps);
+}
+
+std::int64_t VisionTower::index_of(std::int64_t layer) const {
   const std::int64_t states = config_.layers + 1;
   const std::int64_t index = layer < 0 ? layer + states : layer;
   if (index < 0 || index >= states)
     throw Error(fmt::format("vision layer '{}' is outside of {} to {} (a tower of {} layers)", layer, -states,
                             states - 1, config_.layers));
-  const at::Tensor x = Pass(config_, parameters_, dtype_, pixels).hidden(pixels, index);  // [B, P + 1, C]
-  return keep_class ? x : x.narrow(1, 1, config_.patches());
+  return index;
+}
+
+at::Tensor VisionTower::forward(const at::Tensor& pixels, std::span<const std::int64_t> layers, bool keep_class) const {
+  std::vector<std::int64_t> wanted;
+  for (const std::int64_t layer : layers) wanted.push_back(index_of(layer));
+  SAUCIER_CHECK(!wanted.empty(), "features of no vision layer");
+  const std::int64_t rows = pixels.size(0), last = *std::max_element(wanted.begin(), wanted.end());
+  std::vector<at::Tensor> features(wanted.size());
+  at::Tensor x = embed(pixels);  // [B T, C]
+  const std::int64_t tokens = x.size(0) / rows, patches = tokens - config_.extra_tokens();
+  for (std::int64_t number = 0; number <= last; ++number) {
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (wanted[i] != number) continue;
+      const at::Tensor whole = x.view({rows, tokens, config_.hidden_size});
+      features[i] = whole.narrow(1, tokens - patches, patches);
+      if (keep_class && config_.class_token()) features[i] = at::cat({whole.narrow(1, 0, 1), features[i]}, 1);
+    }
+    if (number < last) x = layer(x, rows, number);
+  }
+  return features.size() == 1 ? features.front() : at::cat(features, -1);
+}
+
+at::Tensor VisionTower::forward(const at::Tensor& pixels, std::int64_t layer, bool keep_class) const {
+  return forward(pixels, std::span(&layer, 1), keep_class);
+}
+
+std::vector<at::Tensor> VisionTower::hidden_states(const at::Tensor& pixels) const {
+  const std::int64_t rows = pixels.size(0);
+  std::vector<at::Tensor> states = {embed(pixels)};
+  for (std::int64_t number = 0; number < config_.layers; ++number) states.push_back(layer(states.back(), rows, number));
+  for (at::Tensor& state : states) state = state.view({rows, -1, config_.hidden_size});
+  return states;
 }
 
 at::Tensor VisionTower::pooled(const at::Tensor& pixels) const {
-  const Pass pass(config_, parameters_, dtype_, pixels);
-  return pass.norm("vision_model.post_layernorm", pass.hidden(pixels, config_.layers).select(1, 0));
-}
-
-void VisionTower::compute_in(at::ScalarType dtype) {
-  dtype_ = dtype;
-  keep_frozen_in(parameters_, dtype);
+  if (!config_.class_token()) throw Error("a vision tower without a class token has no pooled feature");
+  return norm(layout::names_of(config_).after, hidden_states(pixels).back().select(1, 0));
 }
 
 }  // namespace saucier::model

@@ -75,7 +75,7 @@ TEST_CASE("split_heads turns queries and keys and turns their gradients back") {
   for (bool own_positions : {false, true}) {
     const at::Tensor positions =
         own_positions ? at::randint(0, 40, {rows, tokens}, at::kLong) : at::arange(tokens, at::kLong).unsqueeze(0);
-    const Rotary angles = rotary(positions, width, 100);
+    const Rotary angles = rotary(positions, layout::frequencies({.theta = 100}, width, 64, 64).inverse, 1);
     for (size_t part = 0; part < 3; ++part) {
       CHECK(distance(
                 [&](const auto& in) {

@@ -1,0 +1,135 @@
+#include "modules/layout/joined.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "modules/base/error.h"
+#include "modules/base/suggest.h"
+#include "modules/layout/fields.h"
+
+namespace saucier::layout {
+namespace {
+
+// One number, or a list of them.
+std::vector<std::int64_t> layer_numbers(const Fields& fields, const char* key) {
+  if (!fields.has(key)) return {-2};
+  const Json& value = fields[key];
+  std::vector<std::int64_t> read;
+  for (const Json& one : value.is_array() ? value : Json::array({value})) {
+    if (!one.is_number_integer()) throw Error(fmt::format("config field '{}' is '{}', not a layer", key, value.dump()));
+    read.push_back(one.get<std::int64_t>());
+  }
+  if (read.empty()) throw Error(fmt::format("config field '{}' is empty", key));
+  return read;
+}
+
+LlavaConfig read_original(const Json& config) {
+  const Fields fields(config);
+  LlavaConfig read;
+  read.original = true;
+  read.language = language_config(config);
+  read.vision_path = fields.text("mm_vision_tower", "");
+  read.projector = fields.text("mm_projector_type", "linear");
+  projector_layers(read.projector);
+  read.vision_layers = layer_numbers(fields, "mm_vision_select_layer");
+  read.keep_class = fields.one_of("mm_vision_select_feature", "patch", {"patch", "cls_patch"}) == "cls_patch";
+  read.aspect = fields.one_of("image_aspect_ratio", "square", {"square", "pad", "anyres"});
+  fields.expect_false("mm_use_im_start_end");
+  fields.expect_false("mm_use_im_patch_token");
+  return read;
+}
+
+Json write_original(const LlavaConfig& config) {
+  Json json = to_json(config.language);
+  json["architectures"] = {config.language.model_type == "mistral" ? "LlavaMistralForCausalLM"
+                           : config.language.model_type == "qwen2" ? "LlavaQwenForCausalLM"
+                                                                   : "LlavaLlamaForCausalLM"};
+  json["model_type"] = config.language.model_type == "mistral" ? "llava_mistral"
+                       : config.language.model_type == "qwen2" ? "llava_qwen"
+                                                               : "llava_llama";
+  json["mm_vision_tower"] = config.vision_path;
+  json["mm_hidden_size"] = config.vision ? Json(config.vision->hidden_size * static_cast<std::int64_t>(config.vision_layers.size())) : Json();
+  json["mm_projector_type"] = config.projector;
+  json["mm_vision_select_layer"] = config.vision_layers.front();
+  json["mm_vision_select_feature"] = config.keep_class ? "cls_patch" : "patch";
+  json["image_aspect_ratio"] = config.aspect;
+  json["mm_use_im_start_end"] = json["mm_use_im_patch_token"] = false;
+  json["tune_mm_mlp_adapter"] = json["freeze_mm_mlp_adapter"] = false;
+  json["use_mm_proj"] = true;
+  json["tokenizer_model_max_length"] = 2048;
+  json["tokenizer_padding_side"] = "right";
+  return json;
+}
+
+constexpr std::string_view kMlp = "mlp", kGelu = "x_gelu";
+
+}  // namespace
+
+bool is_llava(const Json& config) {
+  if (!config.is_object()) return false;
+  const bool joined = config.contains("vision_config") && config.contains("text_config") && config.value("model_type", Json()) == "llava";
+  return joined || config.contains("mm_vision_tower") || config.contains("mm_projector_type");
+}
+
+LlavaConfig llava_config(const Json& config) {
+  if (!config.contains("vision_config")) return read_original(config);
+  const Fields fields(config);
+  fields.one_of("model_type", "llava", {"llava"});
+  fields.expect_missing("quantization_config");
+  LlavaConfig read;
+  read.language = language_config(config);
+  read.vision = vision_config(config);
+  fields.one_of("projector_hidden_act", "gelu", {"gelu"});
+  read.projector_bias = fields.flag("multimodal_projector_bias", true);
+  read.vision_layers = layer_numbers(fields, "vision_feature_layer");
+  read.keep_class = fields.one_of("vision_feature_select_strategy", "default", {"default", "full"}) == "full";
+  if (!read.vision->class_token() && !read.keep_class)
+    throw Error("config field 'vision_feature_select_strategy' is 'default', which would cut off a patch: the tower has no class token");
+  read.image_token = fields.token(fields.has("image_token_index") ? "image_token_index" : "image_token_id", 32000);
+  read.image_tokens = fields.count("image_seq_length", 576);
+  // The whole model's word on tied embeddings is the one transformers goes by.
+  read.language.tied_embeddings = fields.flag("tie_word_embeddings", read.language.tied_embeddings);
+  return read;
+}
+
+Json to_json(const LlavaConfig& config) {
+  if (config.original) return write_original(config);
+  const bool one = config.vision_layers.size() == 1;
+  return Json{{"architectures", {"LlavaForConditionalGeneration"}},
+              {"model_type", "llava"},
+              {"image_seq_length", config.image_tokens},
+              {"image_token_index", config.image_token},
+              {"multimodal_projector_bias", config.projector_bias},
+              {"pad_token_id", config.language.pad < 0 ? Json() : Json(config.language.pad)},
+              {"projector_hidden_act", "gelu"},
+              {"text_config", to_json(config.language)},
+              {"tie_word_embeddings", config.language.tied_embeddings},
+              {"vision_config", to_json(*config.vision)},
+              {"vision_feature_layer", one ? Json(config.vision_layers.front()) : Json(config.vision_layers)},
+              {"vision_feature_select_strategy", config.keep_class || !config.vision->class_token() ? "full" : "default"}};
+}
+
+std::int64_t projector_layers(const std::string& kind) {
+  if (kind == "identity") return 0;
+  if (kind == "linear") return 1;
+  if (kind.starts_with(kMlp) && kind.ends_with(kGelu) && kind.size() > kMlp.size() + kGelu.size()) {
+    std::int64_t layers = 0;
+    const char* begin = kind.data() + kMlp.size();
+    const char* end = kind.data() + kind.size() - kGelu.size();
+    const auto [stopped, problem] = std::from_chars(begin, end, layers);
+    if (problem == std::errc() && stopped == end && layers >= 1 && layers <= 64) return layers;
+  }
+  throw Error(fmt::format("unknown projector kind '{}'", kind),
+              suggestion(kind, std::vector<std::string>{"identity", "linear", "mlp2x_gelu", "mlp3x_gelu"}));
+}
+
+Shapes projector_shapes(const std::string& kind, std::int64_t in, std::int64_t out, bool bias) {
+  Shapes shapes;
+  for (std::int64_t number = 1; number <= projector_layers(kind); ++number) {
+    shapes[fmt::format("linear_{}.weight", number)] = {out, number == 1 ? in : out};
+    if (bias) shapes[fmt::format("linear_{}.bias", number)] = {out};
+  }
+  return shapes;
+}
+
+}  // namespace saucier::layout

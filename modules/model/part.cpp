@@ -1,0 +1,229 @@
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/dropout.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "modules/base/error.h"
+#include "modules/base/suggest.h"
+#include "modules/model/parts.h"
+#include "modules/model/tensors.h"
+
+namespace saucier::model {
+namespace {
+
+constexpr std::string_view kWeight = ".weight", kBias = ".bias", kA = ".lora_A.weight", kB = ".lora_B.weight";
+constexpr std::string_view kAllLinear = "all-linear";
+
+// From so many rows on, the weights of neighbouring layers are put together for one product; below, copying them costs
+// more than it saves.
+constexpr std::int64_t kRowsWorthJoining = 128;
+
+// A text in which * stands for any text.
+bool fits(std::string_view pattern, std::string_view text) {
+  const size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == text;
+  if (!text.starts_with(pattern.substr(0, star))) return false;
+  pattern.remove_prefix(star + 1);
+  for (size_t from = star; from <= text.size(); ++from)
+    if (fits(pattern, text.substr(from))) return true;
+  return false;
+}
+
+// As PEFT takes target_modules: the whole path, or what stands behind one of its dots.
+bool names(std::string_view pattern, std::string_view path) {
+  if (fits(pattern, path)) return true;
+  for (size_t dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.', dot + 1))
+    if (fits(pattern, path.substr(dot + 1))) return true;
+  return false;
+}
+
+std::string without(const std::string& name, std::string_view end) { return name.substr(0, name.size() - end.size()); }
+
+// Paths of what can have an update: matrices that something is multiplied with.
+std::vector<std::string> linear_layers(const Parameters& parameters) {
+  std::vector<std::string> paths;
+  for (const auto& [name, tensor] : parameters)
+    if (name.ends_with(kWeight) && tensor.dim() == 2 && name.find("embed") == std::string::npos) paths.push_back(without(name, kWeight));
+  return paths;
+}
+
+std::string last_part(const std::string& path) { return path.substr(path.rfind('.') + 1); }
+
+// Of single layers: the longest name counts.
+std::optional<double> pattern_of(const std::map<std::string, double>& patterns, const std::string& path) {
+  const std::pair<const std::string, double>* found = nullptr;
+  for (const auto& entry : patterns)
+    if (names(entry.first, path) && (!found || entry.first.size() > found->first.size())) found = &entry;
+  return found ? std::optional(found->second) : std::nullopt;
+}
+
+std::vector<std::string> chosen_layers(const Parameters& parameters, const LoraConfig& config) {
+  const std::vector<std::string> all = linear_layers(parameters);
+  std::vector<std::string> chosen;
+  for (const std::string& pattern : config.modules) {
+    size_t found = 0;
+    for (const std::string& path : all) {
+      if (pattern == kAllLinear ? path == "lm_head" : !names(pattern, path)) continue;
+      ++found;
+      if (std::find(chosen.begin(), chosen.end(), path) == chosen.end()) chosen.push_back(path);
+    }
+    if (found > 0) continue;
+    std::vector<std::string> known;
+    for (const std::string& path : all)
+      if (std::find(known.begin(), known.end(), last_part(path)) == known.end()) known.push_back(last_part(path));
+    throw Error(fmt::format("lora: the model has no linear layer '{}'", pattern), suggestion(pattern, known));
+  }
+  if (chosen.empty()) throw Error("lora: no linear layer is named", "name some in lora.modules");
+  return chosen;
+}
+
+}  // namespace
+
+void Part::compute_in(at::ScalarType dtype) {
+  dtype_ = dtype;
+  keep_frozen_in(parameters_, dtype);
+}
+
+void Part::add_lora(const LoraConfig& config, std::uint64_t seed) {
+  if (config.rank < 1) throw Error(fmt::format("lora: rank is '{}', not a positive integer", config.rank));
+  Parameters lora;
+  for (const std::string& path : chosen_layers(parameters_, config)) {
+    const at::Tensor& weight = parameters_.at(path + std::string(kWeight));
+    const auto rank = static_cast<std::int64_t>(pattern_of(config.ranks, path).value_or(static_cast<double>(config.rank)));
+    const std::string a = path + std::string(kA);
+    // Kaiming-uniform with a = √5 is uniform within 1 / √in.
+    lora[a] = uniform_tensor({rank, weight.size(1)}, 1 / std::sqrt(static_cast<double>(weight.size(1))), seed, a);
+    lora[path + std::string(kB)] = at::zeros({weight.size(0), rank});
+  }
+  set_lora(config, std::move(lora));
+}
+
+void Part::set_lora(const LoraConfig& config, Parameters lora) {
+  SAUCIER_CHECK(!merged_, "an update set on merged weights");
+  layout::Shapes expected;
+  for (const auto& [name, tensor] : lora) {
+    const bool is_a = name.ends_with(kA);
+    if (!is_a && !name.ends_with(kB)) throw Error(fmt::format("lora: tensor '{}' is no LoRA weight", name));
+    const std::string path = without(name, kA);
+    const auto weight = parameters_.find(path + std::string(kWeight));
+    if (weight == parameters_.end() || weight->second.dim() != 2) {
+      std::vector<std::string> known = linear_layers(parameters_);
+      throw Error(fmt::format("lora: the model has no linear layer '{}'", path), suggestion(path, known));
+    }
+    const at::Tensor& half = tensor;
+    const std::int64_t rank = half.dim() == 2 ? half.size(is_a ? 0 : 1) : 0;
+    if (rank < 1) throw Error(fmt::format("lora: tensor '{}' is not a matrix", name));
+    if (is_a) {
+      expected[path + std::string(kA)] = {rank, weight->second.size(1)};
+      expected[path + std::string(kB)] = {weight->second.size(0), rank};
+    } else if (!lora.contains(path + std::string(kA))) {
+      expected[path + std::string(kA)] = {rank, weight->second.size(1)};
+    }
+  }
+  if (expected.empty()) throw Error("lora: no linear layer is named", "name some in lora.modules");
+  layout::check_tensors(shapes_of(lora), expected, "lora");
+  lora_config_ = config;
+  lora_ = std::move(lora);
+}
+
+double Part::scale_of(const std::string& path) const {
+  const double alpha = pattern_of(lora_config_->alphas, path).value_or(lora_config_->alpha);
+  const auto rank = static_cast<double>(lora_.at(path + std::string(kA)).size(0));
+  return alpha / (lora_config_->rank_stabilised ? std::sqrt(rank) : rank);
+}
+
+void Part::add_updates(double sign) {
+  at::NoGradGuard no_grad;
+  for (const auto& [name, a] : lora_) {
+    if (!name.ends_with(kA)) continue;
+    const std::string path = without(name, kA);
+    at::Tensor& weight = parameters_.at(path + std::string(kWeight));
+    const at::Tensor update = at::mm(lora_.at(path + std::string(kB)).detach().to(at::kFloat), a.detach().to(at::kFloat));
+    // A new tensor: a copy of this model may share the old one.
+    weight = weight.detach().to(at::kFloat).add(update, sign * scale_of(path)).to(weight.scalar_type());
+  }
+}
+
+void Part::merge_lora() {
+  if (!lora_config_ || merged_) return;
+  SAUCIER_CHECK(dtype_ == at::kFloat, "LoRA merged into weights of too few digits");
+  add_updates(1);
+  merged_ = true;
+}
+
+void Part::unmerge_lora() {
+  if (!merged_) return;
+  add_updates(-1);
+  merged_ = false;
+}
+
+void Part::drop_lora() {
+  lora_.clear();
+  lora_config_.reset();
+  merged_ = false;
+}
+
+// The update is either added to the weight before the product or to the product. The first costs a full weight gradient
+// but no further product over the rows, and is the cheaper one for narrow layers of a high rank (multiply-adds per
+// row: in * out against 3 r (in + out), forward and backward). Dropout stands between the two products, so it needs the
+// second; so does bfloat16, in which a weight would swallow a small update.
+bool Part::folds_lora(std::int64_t rows, std::int64_t in, std::int64_t out, std::int64_t rank) const {
+  if ((training_ && lora_config_->dropout > 0) || dtype_ != at::kFloat) return false;
+  if (!at::GradMode::is_enabled()) return in * out < rows * (in + out);
+  return in * out * (rows + 3 * rank) < 3 * rank * (in + out) * rows;
+}
+
+at::Tensor Part::linear(const std::string& prefix, std::span<const std::string> modules, const at::Tensor& x) const {
+  struct Layer {
+    at::Tensor weight, bias, a;  // a: where the update is added to the product
+    std::string path;
+  };
+  const std::int64_t rows = x.size(0);
+  std::vector<Layer> layers;
+  bool plain = true, biased = false;
+  for (const std::string& module : modules) {
+    Layer layer{.weight = {}, .bias = {}, .a = {}, .path = prefix + module};
+    layer.weight = get(layer.path + std::string(kWeight));
+    const auto bias = parameters_.find(layer.path + std::string(kBias));
+    if (bias != parameters_.end()) layer.bias = bias->second.to(dtype_);
+    biased = biased || layer.bias.defined();
+    const auto a = lora_config_ && !merged_ ? lora_.find(layer.path + std::string(kA)) : lora_.end();
+    if (a != lora_.end()) {
+      const at::Tensor& b = lora_.at(layer.path + std::string(kB));
+      if (folds_lora(rows, layer.weight.size(1), layer.weight.size(0), a->second.size(0)))
+        layer.weight = at::addmm(layer.weight, b, a->second, 1, scale_of(layer.path));
+      else
+        layer.a = a->second;
+    }
+    plain = plain && !layer.a.defined();
+    layers.push_back(std::move(layer));
+  }
+  if (plain && layers.size() == 1) return at::linear(x, layers[0].weight, layers[0].bias);
+  if (plain && rows >= kRowsWorthJoining) {
+    std::vector<at::Tensor> weights, biases;
+    for (const Layer& layer : layers) {
+      weights.push_back(layer.weight);
+      if (biased) biases.push_back(layer.bias.defined() ? layer.bias : at::zeros({layer.weight.size(0)}, layer.weight.options()));
+    }
+    return at::linear(x, at::cat(weights), biased ? at::cat(biases) : at::Tensor());
+  }
+  std::vector<at::Tensor> outputs;
+  for (const Layer& layer : layers) {
+    at::Tensor y = at::linear(x, layer.weight, layer.bias);
+    if (layer.a.defined()) {
+      const at::Tensor dropped = at::dropout(x, lora_config_->dropout, training_);
+      y = at::addmm(y, at::linear(dropped, layer.a.to(dtype_)), lora_.at(layer.path + std::string(kB)).to(dtype_).t(), 1,
+                    scale_of(layer.path));
+    }
+    outputs.push_back(y);
+  }
+  return outputs.size() == 1 ? outputs.front() : at::cat(outputs, 1);
+}
+
+}  // namespace saucier::model
