@@ -1,42 +1,53 @@
-// Model folders in Hugging Face layout, adapters as PEFT writes them, and training states.
+// Models on disk as parts: folders in Hugging Face layout (a tower, CLIP or SigLIP as a whole, a language model, LLaVA in
+// transformers' layouts or the original one), GGUF files, projectors alone, adapters as PEFT writes them. What a folder
+// is follows from what its files say, never from its name.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <filesystem>
-#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 
+#include "modules/checkpoint/tensors.h"
 #include "modules/model/joined.h"
 #include "modules/options/model_options.h"
 
 namespace saucier::checkpoint {
 
-namespace fs = std::filesystem;
-
-// safetensors (memory-mapped; header, offsets, overlaps and dtypes checked; Error names file and tensor). F32, BF16 and
-// F16 come as float32; integer types as they are.
-std::map<std::string, at::Tensor> read_safetensors(const fs::path& file);
-void write_safetensors(const fs::path& file, const std::map<std::string, at::Tensor>& tensors, bool bfloat16 = false);
-
-// config.json + model.safetensors; `save_language` also writes the tokenizer and generation_config.json,
-// `save_tower` preprocessor_config.json.
+// A file is GGUF; a folder has a config.json.
+model::LanguageModel load_language(const fs::path& path);
+std::shared_ptr<const text::Tokenizer> load_tokenizer(const fs::path& path);
+// With preprocessor_config.json where one stands beside.
 model::VisionTower load_tower(const fs::path& folder);
+// A safetensors file, a .bin file (mm_projector.bin, non_lora_trainables.bin), or a LLaVA folder. `kind` empty: as many
+// layers as the file has.
+model::Projector load_projector(const fs::path& path, const std::string& kind = "");
+
+// config.json + model.safetensors; `save_language` also the tokenizer and generation_config.json, `save_tower` also
+// preprocessor_config.json.
 void save_tower(const fs::path& folder, const model::VisionTower& tower, bool bfloat16);
-model::LanguageModel load_language(const fs::path& folder);
 void save_language(const fs::path& folder, const model::LanguageModel& language, const text::Tokenizer& tokenizer,
                    bool bfloat16);
+void save_projector(const fs::path& file, const model::Projector& projector);  // multi_modal_projector.linear_1.weight …
 
-// multi_modal_projector.linear_1.weight …
-model::Projector load_projector(const fs::path& file, const std::string& kind);
-void save_projector(const fs::path& file, const model::Projector& projector);
-
-// adapter_config.json + adapter_model.safetensors, keys base_model.model.model.layers.0.….lora_A.weight.
-void load_adapter(const fs::path& folder, model::LanguageModel& language);
+// adapter_config.json + adapter_model.safetensors with the names of either transformers layout, or of a language model
+// alone. Updates go to the parts' LoRA; tensors saved whole (modules_to_save) take the place of the part's own.
+void load_adapter(const fs::path& folder, model::JoinedModel& model);
 void save_adapter(const fs::path& folder, const model::LanguageModel& language, const std::string& base_path);
+// Over LlavaForConditionalGeneration: updates of all parts, and the projector as modules_to_save.
+void save_joined_adapter(const fs::path& folder, const model::JoinedModel& model, const std::string& base_path);
+
+// Any model that `path` is: a LLaVA model, or a language model alone (no tower then).
+struct Beside {
+  fs::path tower;      // where a LLaVA model's own tower is elsewhere, as the original code has it
+  fs::path projector;  // in place of the model's own, or beside a language model that has none
+  fs::path adapter;
+};
+model::JoinedModel open_model(const fs::path& path, const Beside& beside = {});
 
 // The model that [model] names, with the projector and adapter of the train stage's artifact `from` laid over it (empty:
-// none, so the projector is random from `seed`). With init = "random" parts, `from` must bring them.
+// none, so the projector is random from `seed` unless model.projector.path brings it). With init = "random" parts, `from`
+// must bring them.
 model::JoinedModel load_model(const options::ModelOptions& options, const fs::path& from, std::uint64_t seed);
 
 }  // namespace saucier::checkpoint

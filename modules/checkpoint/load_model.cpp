@@ -49,11 +49,10 @@ model::JoinedModel load_model(const options::ModelOptions& options, const fs::pa
     language_folder = options.language_model.path;
   }
   model::LanguageModel language = load_language(language_folder);
-  auto tokenizer = std::make_shared<const text::Tokenizer>(text::Tokenizer::load(language_folder / "tokenizer.json"));
+  auto tokenizer = load_tokenizer(language_folder);
   if (tokenizer->vocab_size() > language.config().vocab_size)
     throw Error(fmt::format("the tokenizer of '{}' has {} tokens, its language model {}", language_folder.string(),
                             tokenizer->vocab_size(), language.config().vocab_size));
-  if (!brought.adapter.empty()) load_adapter(brought.adapter, language);
 
   fs::path tower_folder = brought.tower;
   if (tower_folder.empty()) {
@@ -66,13 +65,15 @@ model::JoinedModel load_model(const options::ModelOptions& options, const fs::pa
                             .projector = std::nullopt,
                             .language = std::move(language),
                             .tokenizer = std::move(tokenizer),
-                            .vision_layer = options.vision_tower.layer,
+                            .vision_layers = {options.vision_tower.layer},
                             .keep_class = options.vision_tower.features == "cls_patch"};
+  if (!brought.adapter.empty()) load_adapter(brought.adapter, joined);
   if (tower_folder.empty()) return joined;
   joined.tower = load_tower(tower_folder);
   const std::int64_t in = joined.tower->config().hidden_size, out = joined.language.config().hidden_size;
-  joined.projector = brought.projector.empty() ? model::Projector::random(options.projector.kind, in, out, seed)
-                                               : load_projector(brought.projector, options.projector.kind);
+  const fs::path projector = !brought.projector.empty() ? brought.projector : fs::path(options.projector.path);
+  joined.projector = projector.empty() ? model::Projector::random(options.projector.kind, in, out, seed)
+                                       : load_projector(projector, options.projector.kind);
   check_widths(*joined.projector, in, out);
   return joined;
 }

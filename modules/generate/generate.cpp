@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "modules/base/error.h"
 #include "modules/base/suggest.h"
@@ -34,19 +35,34 @@ struct Prompt {
 // Where a question's picture comes from: equal keys are one picture.
 using PictureKey = std::pair<const data::PictureSource*, std::string>;
 
-std::vector<std::int32_t> prompt_ids(const model::JoinedModel& model, const options::ConversationOptions& conversation,
-                                     const Question& question) {
+const text::Template& template_of(const options::ConversationOptions& conversation) {
   const text::Template* form = text::find_template(conversation.template_name);
   if (form == nullptr)
     throw Error(fmt::format("unknown template '{}'", conversation.template_name),
                 suggestion(conversation.template_name, text::template_names()));
-  std::string user = question.text;
+  return *form;
+}
+
+std::vector<std::int32_t> prompt_ids(const model::JoinedModel& model, const options::ConversationOptions& conversation,
+                                     const Question& question) {
+  std::vector<text::Message> messages = question.before;
+  messages.push_back({false, question.text});
   if (question.picture) {
     // Training draws the side at random there; an answer must not depend on a draw.
     const std::string position = conversation.image_position == "random" ? "front" : conversation.image_position;
-    user = text::place_image(fmt::format("{}\n{}", data::kImageMarker, question.text), position);
+    messages[0].text = text::place_image(fmt::format("{}\n{}", data::kImageMarker, messages[0].text), position);
   }
-  return text::encode(*model.tokenizer, text::write_out(*form, conversation.system, {{false, user}})).ids;
+  return text::encode(*model.tokenizer, text::write_out(template_of(conversation), conversation.system, messages)).ids;
+}
+
+// The tokens that end an answer: the tokenizer's, the config's, and the template's where that is one token.
+std::set<std::int64_t> end_tokens(const model::JoinedModel& model, const options::ConversationOptions& conversation) {
+  const layout::LanguageConfig& config = model.language.config();
+  std::set<std::int64_t> ends(config.further_eos.begin(), config.further_eos.end());
+  ends.insert({config.eos, model.tokenizer->eos()});
+  const std::string& end = template_of(conversation).assistant_end;
+  if (!end.empty()) ends.insert(model.tokenizer->id(end));
+  return ends;
 }
 
 data::Picture grey_picture(std::int64_t side) {
@@ -61,9 +77,9 @@ at::Tensor encode_pictures(const model::JoinedModel& model, const std::vector<da
   for (size_t begin = 0; begin < references.size(); begin += kPicturesATowerPass) {
     std::vector<data::Picture> pictures;
     for (size_t i = begin; i < std::min(references.size(), begin + kPicturesATowerPass); ++i)
-      pictures.push_back(grey ? grey_picture(model.tower->config().image_size)
+      pictures.push_back(grey ? grey_picture(model.tower->picture_side())
                               : references[i].source->load(references[i].reference));
-    parts.push_back(model.picture_features(model::pixel_values(pictures, model.tower->config(), aspect)));
+    parts.push_back(model.picture_features(model::pixel_values(pictures, model.tower->processor(), aspect)));
   }
   return parts.empty() ? at::Tensor() : at::cat(parts);
 }
@@ -71,8 +87,8 @@ at::Tensor encode_pictures(const model::JoinedModel& model, const std::vector<da
 // Greedy answers for one batch of prompts.
 class Decoder {
  public:
-  Decoder(const model::JoinedModel& model, std::int64_t max_new_tokens)
-      : model_(model), max_new_tokens_(max_new_tokens) {}
+  Decoder(const model::JoinedModel& model, std::int64_t max_new_tokens, const std::set<std::int64_t>& ends)
+      : model_(model), max_new_tokens_(max_new_tokens), ends_(ends) {}
 
   std::vector<std::vector<std::int32_t>> run(std::span<const Prompt> prompts, const at::Tensor& features) {
     std::vector<std::vector<std::int32_t>> ids;
@@ -106,16 +122,12 @@ class Decoder {
   }
 
  private:
-  bool ends_answer(std::int64_t token) const {
-    return token == model_.tokenizer->eos() || token == model_.language.config().eos;
-  }
-
   void take(const at::Tensor& next) {
     const at::Tensor tokens = next.cpu();
     for (size_t row = 0; row < row_of_.size(); ++row) {
       if (done_[row]) continue;
       const std::int64_t token = tokens.const_data_ptr<std::int64_t>()[row];
-      done_[row] = ends_answer(token);
+      done_[row] = ends_.contains(token);
       if (!done_[row]) answers_[row_of_[row]].push_back(static_cast<std::int32_t>(token));
     }
   }
@@ -143,6 +155,7 @@ class Decoder {
 
   const model::JoinedModel& model_;
   std::int64_t max_new_tokens_;
+  const std::set<std::int64_t>& ends_;
   std::vector<std::vector<std::int32_t>> answers_;  // by prompt
   std::vector<size_t> row_of_;                      // prompt of each row of the batch
   std::vector<bool> done_;                          // by row
@@ -178,6 +191,7 @@ std::vector<std::string> answer(const model::JoinedModel& given, const options::
   at::NoGradGuard no_grad;
   model::JoinedModel model = given;  // shares the tensors; the adapter is merged into new ones
   model.language.merge_lora();
+  if (model.tower) model.tower->merge_lora();
   model.language.set_training(false);
 
   std::vector<std::string> answers(questions.size());
@@ -185,6 +199,7 @@ std::vector<std::string> answer(const model::JoinedModel& given, const options::
   const std::vector<size_t> order = by_picture(questions, known);
   if (!known.empty() && !model.tower) throw Error("questions about pictures for a model without a vision tower");
 
+  const std::set<std::int64_t> ends = end_tokens(model, conversation);
   std::int64_t done = 0;
   for (size_t at = 0; at < order.size();) {
     // A chunk: as many questions as have at most kPicturesAChunk pictures.
@@ -217,7 +232,7 @@ std::vector<std::string> answer(const model::JoinedModel& given, const options::
     for (size_t begin = 0; begin < prompts.size(); begin += static_cast<size_t>(options.batch)) {
       const size_t count = std::min(prompts.size() - begin, static_cast<size_t>(options.batch));
       const std::span<const Prompt> batch(prompts.data() + begin, count);
-      const auto ids = Decoder(model, options.max_new_tokens).run(batch, features);
+      const auto ids = Decoder(model, options.max_new_tokens, ends).run(batch, features);
       for (size_t i = 0; i < count; ++i) answers[batch[i].question] = trimmed(model.tokenizer->decode(ids[i]));
       done += static_cast<std::int64_t>(count);
       if (on_progress) on_progress(done);

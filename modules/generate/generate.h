@@ -8,12 +8,14 @@
 
 #include "modules/model/joined.h"
 #include "modules/options/data_options.h"
+#include "modules/text/conversation.h"
 
 namespace saucier::generate {
 
 struct Question {
   std::string text;                            // the user's turn, without <image>
-  std::optional<data::PictureRef> picture;
+  std::optional<data::PictureRef> picture;     // stands in the first turn
+  std::vector<text::Message> before = {};      // earlier turns, without <image>, user and assistant in turn
 };
 
 struct GenerateOptions {

@@ -85,6 +85,8 @@ LlavaConfig llava_config(const Json& config) {
   read.keep_class = fields.one_of("vision_feature_select_strategy", "default", {"default", "full"}) == "full";
   if (!read.vision->class_token() && !read.keep_class)
     throw Error("config field 'vision_feature_select_strategy' is 'default', which would cut off a patch: the tower has no class token");
+  if (read.vision->registers > 0)
+    throw Error("config field 'vision_config' has register tokens, which transformers would take for patches; that is not supported");
   read.image_token = fields.token(fields.has("image_token_index") ? "image_token_index" : "image_token_id", 32000);
   read.image_tokens = fields.count("image_seq_length", 576);
   // The whole model's word on tied embeddings is the one transformers goes by.

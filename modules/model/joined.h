@@ -1,7 +1,6 @@
 // The joined model: pictures → tower → projector → in the place of <image> among the word embeddings.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,10 +11,6 @@
 #include "modules/text/tokenizer.h"
 
 namespace saucier::model {
-
-// Of red, green and blue, 0 to 1: what CLIP was trained with (also in its preprocessor_config.json).
-inline constexpr std::array<double, 3> kPixelMean = {0.48145466, 0.4578275, 0.40821073};
-inline constexpr std::array<double, 3> kPixelDeviation = {0.26862954, 0.26130258, 0.27577711};
 
 struct JoinedModel {
   std::optional<VisionTower> tower;  // none for a text-only model
@@ -45,8 +40,8 @@ struct JoinedModel {
                const at::Tensor& features) const;
 };
 
-// uint8 pictures → [N, 3, S, S] float32: made square (`aspect` as options::ConversationOptions::image_aspect has it, padding in
-// CLIP's mean colour) at the tower's size, with CLIP's mean and deviation (config.h).
-at::Tensor pixel_values(std::span<const data::Picture> pictures, const VisionConfig& config, std::string_view aspect);
+// uint8 pictures → [N, 3, S, S] float32, prepared as the tower's processor says; `aspect` as
+// options::ConversationOptions::image_aspect has it.
+at::Tensor pixel_values(std::span<const data::Picture> pictures, const image::Processor& processor, std::string_view aspect);
 
 }  // namespace saucier::model

@@ -59,10 +59,6 @@ at::Tensor LanguageModel::embed(const at::Tensor& ids) const {
   return at::embedding(parameters_.at("model.embed_tokens.weight"), ids).to(dtype_);
 }
 
-bool LanguageModel::ends(std::int64_t token) const {
-  return token == config_.eos || std::find(config_.further_eos.begin(), config_.further_eos.end(), token) != config_.further_eos.end();
-}
-
 at::Tensor LanguageModel::logits(const at::Tensor& hidden) const {
   if (config_.tied_embeddings) return at::linear(hidden, get("model.embed_tokens.weight"));
   return linear("lm_head", hidden.reshape({-1, config_.hidden_size})).unflatten(0, hidden.sizes().slice(0, static_cast<size_t>(hidden.dim() - 1)));

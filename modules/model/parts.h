@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "modules/image/processor.h"
 #include "modules/layout/joined.h"
 
 namespace saucier::model {
@@ -78,10 +79,15 @@ class Part {
   bool merged_ = false;
 };
 
+// How pictures are prepared for a tower that does not say.
+image::Processor usual_processor(const VisionConfig& config);
+
 class VisionTower : public Part {  // names and families: modules/layout/vision.h
  public:
   static VisionTower random(const VisionConfig& config, std::uint64_t seed);
-  VisionTower(VisionConfig config, Parameters parameters);  // checks names and shapes: Error names the tensor
+  // Checks names and shapes, and that pictures come out in the tower's size: Error names the tensor.
+  VisionTower(VisionConfig config, Parameters parameters, image::Processor processor);
+  VisionTower(VisionConfig config, Parameters parameters);
 
   // pixels [B, 3, S, S], normalised → [B, P, C] (or [B, P + 1, C] with the class token first). `layer` counts hidden
   // states as transformers does: 0 is the embeddings, -1 the last layer's output, before the norm behind it. Of several
@@ -95,6 +101,9 @@ class VisionTower : public Part {  // names and families: modules/layout/vision.
   at::Tensor pooled(const at::Tensor& pixels) const;
 
   const VisionConfig& config() const { return config_; }
+  const image::Processor& processor() const { return processor_; }
+  std::int64_t picture_side() const { return processor_.height(); }
+  std::int64_t patches() const;  // of a prepared picture
 
  private:
   at::Tensor embed(const at::Tensor& pixels) const;
@@ -104,6 +113,7 @@ class VisionTower : public Part {  // names and families: modules/layout/vision.
   std::int64_t index_of(std::int64_t layer) const;
 
   VisionConfig config_;
+  image::Processor processor_;
 };
 
 class Projector : public Part {  // "linear_1.weight", … as in multi_modal_projector; exact GELU between
@@ -144,7 +154,6 @@ class LanguageModel : public Part {  // names and families: modules/layout/langu
   at::Tensor logits(const at::Tensor& hidden) const;  // [..., D] → [..., V]
 
   const LanguageConfig& config() const { return config_; }
-  bool ends(std::int64_t token) const;  // whether the config names it as an end
 
  private:
   template <class Attend, class Observe>

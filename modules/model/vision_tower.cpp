@@ -56,12 +56,37 @@ VisionTower VisionTower::random(const VisionConfig& config, std::uint64_t seed) 
   return VisionTower(config, std::move(parameters));
 }
 
+image::Processor usual_processor(const VisionConfig& config) {
+  const auto side = static_cast<int>(config.image_size);
+  if (config.model_type == "clip_vision_model") return image::Processor::clip(side);
+  const Json square = {{"height", side}, {"width", side}};
+  if (!config.dino()) return image::Processor::read({{"image_processor_type", "SiglipImageProcessor"}, {"size", square}});
+  return image::Processor::read({{"image_processor_type", "BitImageProcessor"},
+                                 {"size", {{"shortest_edge", side}}},
+                                 {"crop_size", square},
+                                 {"image_mean", {0.485, 0.456, 0.406}},  // of ImageNet, which DINOv2 was trained with
+                                 {"image_std", {0.229, 0.224, 0.225}}});
+}
+
 VisionTower::VisionTower(VisionConfig config, Parameters parameters)
-    : Part(std::move(parameters)), config_(std::move(config)) {
+    : VisionTower(config, std::move(parameters), usual_processor(config)) {}
+
+VisionTower::VisionTower(VisionConfig config, Parameters parameters, image::Processor processor)
+    : Part(std::move(parameters)), config_(std::move(config)), processor_(std::move(processor)) {
   if (config_.hidden_size % config_.heads != 0)
     throw Error(fmt::format("vision tower: hidden_size {} is not a multiple of heads {}", config_.hidden_size,
                             config_.heads));
   layout::check_tensors(shapes_of(parameters_), layout::vision_shapes(config_), "vision tower");
+  const bool square = processor_.height() == processor_.width();
+  if (!square || (config_.dino() ? processor_.height() < config_.patch_size : processor_.height() != config_.image_size))
+    throw Error(fmt::format("pictures are prepared as {} x {} pixels, the vision tower takes {} x {}", processor_.height(),
+                            processor_.width(), config_.image_size, config_.image_size),
+                "see the sizes in its preprocessor_config.json");
+}
+
+std::int64_t VisionTower::patches() const {
+  const std::int64_t side = picture_side() / config_.patch_size;
+  return side * side;
 }
 
 // The position embeddings for pictures of so many patches a side: [1, extra + side², C], the extra one the class token's.

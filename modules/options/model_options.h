@@ -31,7 +31,7 @@ struct LanguageModelOptions {
 
   template <class Visitor>
   void declare(Visitor& v) {
-    v(path, {.key = "path", .help = "Folder of the language model in Hugging Face layout (config.json, safetensors, tokenizer.json).", .path = true});
+    v(path, {.key = "path", .help = "The language model: a folder in Hugging Face layout (a LLaVA model's, too), or a GGUF file.", .path = true});
     v(init, {.key = "init", .help = "'pretrained' loads `path`; 'random' starts from nothing with the sizes below.", .choices = {"pretrained", "random"}});
     v(initialization, {.key = "initialization", .help = "How the weights of a model made from nothing are drawn: 'normal' (0, 0.02), or 'matching' (heads that find equal words from the start, for tiny models).", .choices = {"normal", "matching"}});
     v(hidden_size, {.key = "hidden_size", .help = "Width of a model made from nothing.", .min = 8});
@@ -59,7 +59,7 @@ struct VisionTowerOptions {
 
   template <class Visitor>
   void declare(Visitor& v) {
-    v(path, {.key = "path", .help = "Folder of the vision tower in Hugging Face layout (CLIPVisionModel).", .path = true});
+    v(path, {.key = "path", .help = "Folder of the vision tower in Hugging Face layout: CLIP, SigLIP, DINOv2, or a LLaVA model's.", .path = true});
     v(init, {.key = "init", .help = "'pretrained' loads `path`; 'random' starts from nothing with the sizes below.", .choices = {"pretrained", "random"}});
     v(layer, {.key = "layer", .help = "Hidden layer whose output is used; negative counts from the end, -1 is the last."});
     v(features, {.key = "features", .help = "'patch' drops the class token, 'cls_patch' keeps it.", .choices = {"patch", "cls_patch"}});
@@ -74,10 +74,12 @@ struct VisionTowerOptions {
 
 struct ProjectorOptions {
   std::string kind = "mlp2x_gelu";
+  std::string path;
 
   template <class Visitor>
   void declare(Visitor& v) {
-    v(kind, {.key = "kind", .help = "How picture features become language-model embeddings.", .choices = {"linear", "mlp2x_gelu", "mlp3x_gelu", "identity"}});
+    v(path, {.key = "path", .help = "Where a trained projector begins from: a safetensors file, LLaVA's mm_projector.bin, or the folder of a LLaVA model. Unset: random weights.", .path = true});
+    v(kind, {.key = "kind", .help = "How picture features become language-model embeddings.", .choices = {"linear", "mlp2x_gelu", "mlp3x_gelu", "mlp4x_gelu", "identity"}});
   }
 };
 

@@ -65,7 +65,7 @@ model::LanguageModel random_language(const options::Job& job, const text::Tokeni
   config.kv_heads = options.kv_heads;
   config.head_dim = options.hidden_size / options.heads;
   config.max_positions = options.max_positions;
-  config.rope_theta = options.rope_theta;
+  config.rope.theta = options.rope_theta;
   config.tied_embeddings = true;
   config.bos = tokenizer.bos();
   config.eos = tokenizer.eos();
@@ -119,7 +119,7 @@ model::JoinedModel starting_model(const options::Job& job, const data::Mixture& 
     const fs::path folder = job.from.empty() ? fs::path(job.model.language_model.path)
                                              : fs::path(job.from) / paths::kModelFolder / paths::kLanguageFolder;
     return {.tower = {}, .projector = {}, .language = checkpoint::load_language(folder),
-            .tokenizer = std::make_shared<text::Tokenizer>(text::Tokenizer::load(folder / "tokenizer.json"))};
+            .tokenizer = checkpoint::load_tokenizer(folder)};
   }
   return checkpoint::load_model(job.model, job.from, static_cast<std::uint64_t>(job.seed));
 }

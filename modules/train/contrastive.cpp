@@ -73,7 +73,7 @@ StepResult Contrastive::step(std::int64_t step) {
     pictures.push_back(picture.source->load(picture.reference));
   }
   const Captions captions = read_captions(batch);
-  const at::Tensor pixels = model::pixel_values(pictures, tower_.config(), aspect_);
+  const at::Tensor pixels = model::pixel_values(pictures, tower_.processor(), aspect_);
 
   const at::Tensor features = tower_.forward(pixels, -1, /*keep_class=*/false).to(at::kFloat);  // [B, P, C]
   const at::Tensor patches = normalise(at::linear(features, projection_));                      // [B, P, E]

@@ -88,7 +88,7 @@ void Conversations::add_rows(const data::Batch& rows, size_t begin, size_t end, 
   }
   at::Tensor features;  // [rows with a picture, P, C]
   if (!pictures.empty()) {
-    features = model_.picture_features(model::pixel_values(pictures, model_.tower->config(), aspect_));
+    features = model_.picture_features(model::pixel_values(pictures, model_.tower->processor(), aspect_));
     if (which.size() != pictures.size()) features = features.index_select(0, at::tensor(which, at::kLong));
   }
   const auto part = [&](const auto& all) { return std::span(all).subspan(begin, end - begin); };

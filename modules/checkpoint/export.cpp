@@ -1,0 +1,135 @@
+#include "modules/checkpoint/export.h"
+
+#include <ATen/ops/cat.h>
+
+#include <algorithm>
+
+#include "modules/base/error.h"
+#include "modules/base/file.h"
+#include "modules/checkpoint/files.h"
+
+namespace saucier::checkpoint {
+namespace {
+
+using layout::Layout;
+using layout::Part;
+
+constexpr const char* kImage = "<image>";
+constexpr const char* kPad = "<pad>";
+constexpr std::int64_t kRowsAtOnce = 64;
+
+// Rows for further tokens: the mean of the others, so that none of them is ever the likeliest.
+at::Tensor grown(const at::Tensor& rows, std::int64_t count) {
+  if (rows.size(0) >= count) return rows;
+  return at::cat({rows, rows.mean(0, /*keepdim=*/true).expand({count - rows.size(0), rows.size(1)})});
+}
+
+struct Vocabulary {
+  std::shared_ptr<const text::Tokenizer> tokenizer;
+  std::int64_t image = -1;
+  std::int64_t size = 0;
+};
+
+Vocabulary with_image(const model::JoinedModel& model) {
+  Vocabulary out{model.tokenizer, model.tokenizer->image(), model.language.config().vocab_size};
+  if (out.image < 0) {
+    std::vector<std::string> added = {kImage};
+    if (model.tokenizer->pad() < 0) added.emplace_back(kPad);
+    out.tokenizer = std::make_shared<const text::Tokenizer>(model.tokenizer->with_added(added));
+    out.image = out.tokenizer->image();
+  }
+  if (out.tokenizer->vocab_size() > out.size)
+    out.size = (out.tokenizer->vocab_size() + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce;
+  return out;
+}
+
+void save_weights(const fs::path& folder, const Tensors& tensors, const ExportOptions& options) {
+  const Packed packed = pack(tensors, options.bfloat16);
+  weights::write_shards(folder, packed.outputs, options.shard_bytes);
+}
+
+void add_language(Tensors& tensors, const model::LanguageModel& language, std::int64_t vocab_size, std::optional<Layout> layout) {
+  for (const auto& [name, tensor] : language.parameters()) {
+    const bool by_token = name == "model.embed_tokens.weight" || name == "lm_head.weight";
+    tensors[layout ? layout::file_name({Part::language, name}, *layout) : name] = by_token ? grown(tensor, vocab_size) : tensor;
+  }
+}
+
+// How `LlavaProcessor` counts a picture's tokens.
+Json processor_config(const layout::LlavaConfig& config) {
+  return {{"processor_class", "LlavaProcessor"},
+          {"image_token", kImage},
+          {"num_additional_image_tokens", config.vision->extra_tokens()},
+          {"patch_size", config.vision->patch_size},
+          {"vision_feature_select_strategy", layout::to_json(config)["vision_feature_select_strategy"]}};
+}
+
+void write_language_files(const fs::path& folder, Json config, const layout::LanguageConfig& language, const text::Tokenizer& tokenizer,
+                          const ExportOptions& options) {
+  config["torch_dtype"] = options.bfloat16 ? "bfloat16" : "float32";
+  write_json(folder / kConfig, config);
+  write_json(folder / "generation_config.json", generation_config(language));
+  tokenizer.save(folder);
+}
+
+std::string described(const char* what, const Tensors& tensors) {
+  std::int64_t numbers = 0;
+  for (const auto& [name, tensor] : tensors) numbers += tensor.numel();
+  return fmt::format("{} of {} parameters", what, numbers);
+}
+
+}  // namespace
+
+std::vector<std::string> export_model(const fs::path& folder, const model::JoinedModel& given, const ExportOptions& options) {
+  SAUCIER_CHECK(options.layout == "transformers" || options.layout == "original", "layout '{}'", options.layout);
+  model::JoinedModel model = given;  // shares the tensors; merging makes new ones
+  model.language.merge_lora();
+  if (model.tower) model.tower->merge_lora();
+  if (model.projector) model.projector->merge_lora();
+  make_folders(folder);
+
+  Tensors tensors;
+  layout::LanguageConfig language = model.language.config();
+  if (!model.tower) {
+    add_language(tensors, model.language, language.vocab_size, std::nullopt);
+    write_language_files(folder, layout::to_json(language), language, *model.tokenizer, options);
+    save_weights(folder, tensors, options);
+    return {described(layout::to_json(language)["architectures"][0].get<std::string>().c_str(), tensors)};
+  }
+
+  const bool original = options.layout == "original";
+  const Vocabulary vocabulary = with_image(model);
+  if (!original) language.vocab_size = vocabulary.size;
+  const layout::LlavaConfig config{.language = language,
+                                   .vision = model.tower->config(),
+                                   .vision_path = options.tower_name,
+                                   .projector = model.projector->kind(),
+                                   .projector_bias = model.projector->has_bias(),
+                                   .vision_layers = model.vision_layers,
+                                   .keep_class = model.keep_class,
+                                   .image_token = vocabulary.image,
+                                   .image_tokens = model.picture_tokens(),
+                                   .original = original,
+                                   .aspect = "square"};
+  if (original && config.vision_layers.size() > 1) throw Error("the original layout knows one vision layer", "use --layout transformers");
+  if (!original && config.projector != "mlp2x_gelu")
+    throw Error(fmt::format("LlavaForConditionalGeneration has the projector 'mlp2x_gelu' alone, this model has '{}'", config.projector),
+                "use --layout original");
+  if (!original) static_cast<void>(layout::llava_config(layout::to_json(config)));  // what cannot be read is not written
+  const Layout layout = original ? Layout::original : Layout::transformers;
+  add_language(tensors, model.language, language.vocab_size, layout);
+  for (const auto& [name, tensor] : model.projector->parameters()) tensors[layout::file_name({Part::projector, name}, layout)] = tensor;
+  if (original) {
+    save_tower(folder / "vision_tower", *model.tower, options.bfloat16);
+  } else {
+    for (const auto& [name, tensor] : with_unused(*model.tower)) tensors[layout::file_name({Part::tower, name}, layout)] = tensor;
+    write_json(folder / "processor_config.json", processor_config(config));
+  }
+  write_language_files(folder, layout::to_json(config), language, original ? *model.tokenizer : *vocabulary.tokenizer, options);
+  write_json(folder / kPreprocessor, model.tower->processor().to_json());
+  save_weights(folder, tensors, options);
+  return {described(layout::to_json(config)["architectures"][0].get<std::string>().c_str(), tensors),
+          fmt::format("a picture is {} tokens '{}' ({})", config.image_tokens, kImage, config.image_token)};
+}
+
+}  // namespace saucier::checkpoint

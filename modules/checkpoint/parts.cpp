@@ -1,0 +1,103 @@
+// Towers, language models and projectors in Hugging Face's folders.
+
+#include <ATen/ops/zeros.h>
+
+#include "modules/base/error.h"
+#include "modules/base/file.h"
+#include "modules/checkpoint/checkpoint.h"
+#include "modules/checkpoint/files.h"
+#include "modules/checkpoint/gguf.h"
+
+namespace saucier::checkpoint {
+namespace {
+
+using layout::Part;
+
+constexpr const char* kWeights = "model.safetensors";
+
+void write_model(const fs::path& folder, Json config, const Tensors& tensors, bool bfloat16) {
+  make_folders(folder);
+  config["torch_dtype"] = bfloat16 ? "bfloat16" : "float32";
+  write_json(folder / kConfig, config);
+  write_safetensors(folder / kWeights, tensors, bfloat16);
+}
+
+image::Processor read_processor(const fs::path& folder, const layout::VisionConfig& config) {
+  const fs::path file = folder / kPreprocessor;
+  if (!fs::exists(file)) return model::usual_processor(config);
+  return with_context(fmt::format("in '{}'", file.string()), [&] { return image::Processor::read(read_json(file)); });
+}
+
+}  // namespace
+
+Tensors with_unused(const model::VisionTower& tower) {
+  Tensors tensors = tower.parameters();
+  if (tower.config().dino()) tensors["embeddings.mask_token"] = at::zeros({1, tower.config().hidden_size});
+  return tensors;
+}
+
+Json generation_config(const layout::LanguageConfig& config) {
+  Json json = {{"_from_model_config", true}, {"eos_token_id", layout::to_json(config)["eos_token_id"]}};
+  if (config.bos >= 0) json["bos_token_id"] = config.bos;
+  if (config.pad >= 0) json["pad_token_id"] = config.pad;
+  return json;
+}
+
+model::VisionTower load_tower(const fs::path& folder) {
+  return with_context(fmt::format("while reading the vision tower '{}'", folder.string()), [&] {
+    layout::VisionConfig config = layout::vision_config(read_config(folder));
+    image::Processor processor = read_processor(folder, config);
+    return model::VisionTower(std::move(config), Shelf(weights::Container::folder(folder)).take(Part::tower), std::move(processor));
+  });
+}
+
+void save_tower(const fs::path& folder, const model::VisionTower& tower, bool bfloat16) {
+  write_model(folder, layout::to_json(tower.config()), with_unused(tower), bfloat16);
+  write_json(folder / kPreprocessor, tower.processor().to_json());
+}
+
+model::LanguageModel load_language(const fs::path& path) {
+  return with_context(fmt::format("while reading the language model '{}'", path.string()), [&] {
+    if (is_gguf(path)) return load_gguf_language(path);
+    layout::LanguageConfig config = layout::is_llava(read_config(path)) ? layout::llava_config(read_config(path)).language
+                                                                      : layout::language_config(read_config(path));
+    Tensors tensors = Shelf(weights::Container::folder(path)).take(Part::language);
+    if (config.tied_embeddings) tensors.erase("lm_head.weight");  // a copy of the embeddings
+    return model::LanguageModel(std::move(config), std::move(tensors));
+  });
+}
+
+std::shared_ptr<const text::Tokenizer> load_tokenizer(const fs::path& path) {
+  return with_context(fmt::format("while reading the tokenizer of '{}'", path.string()), [&] {
+    return std::make_shared<const text::Tokenizer>(is_gguf(path) ? load_gguf_tokenizer(path) : text::Tokenizer::load(path));
+  });
+}
+
+void save_language(const fs::path& folder, const model::LanguageModel& language, const text::Tokenizer& tokenizer,
+                   bool bfloat16) {
+  write_model(folder, layout::to_json(language.config()), language.parameters(), bfloat16);
+  write_json(folder / "generation_config.json", generation_config(language.config()));
+  tokenizer.save(folder);
+}
+
+model::Projector load_projector(const fs::path& path, const std::string& kind) {
+  return with_context(fmt::format("while reading the projector '{}'", path.string()), [&] {
+    Tensors tensors = Shelf(fs::is_directory(path)              ? weights::Container::folder(path)
+                            : path.extension() == ".safetensors" ? weights::Container::safetensors(path)
+                                                                 : weights::Container::torch_pickle(path))
+                          .take(Part::projector);
+    if (!kind.empty()) return model::Projector(kind, std::move(tensors));
+    std::int64_t layers = 0;
+    while (tensors.contains(fmt::format("linear_{}.weight", layers + 1))) ++layers;
+    return model::Projector(layers == 0 ? "identity" : layers == 1 ? "linear" : fmt::format("mlp{}x_gelu", layers), std::move(tensors));
+  });
+}
+
+void save_projector(const fs::path& file, const model::Projector& projector) {
+  Tensors tensors;
+  for (const auto& [name, tensor] : projector.parameters())
+    tensors[layout::file_name({Part::projector, name}, layout::Layout::transformers)] = tensor;
+  write_safetensors(file, tensors);
+}
+
+}  // namespace saucier::checkpoint

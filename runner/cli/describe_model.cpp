@@ -1,0 +1,222 @@
+#include "runner/cli/describe_model.h"
+
+#include <fstream>
+#include <map>
+#include <set>
+
+#include <fmt/ranges.h>
+
+#include "modules/base/error.h"
+#include "modules/base/file.h"
+#include "modules/layout/gguf.h"
+#include "modules/layout/joined.h"
+#include "modules/layout/names.h"
+#include "modules/text/tokenizer.h"
+#include "modules/weights/container.h"
+
+namespace saucier::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+using layout::Part;
+
+constexpr size_t kNamed = 3;  // problems of one kind that are named; the rest is counted
+constexpr std::string_view kAdapterPrefix = "base_model.model.";
+
+std::string one_line(const layout::LanguageConfig& config) {
+  return fmt::format("{}, {} layers of width {}, {} heads ({} for keys), {} tokens{}", config.model_type, config.layers, config.hidden_size,
+                     config.heads, config.kv_heads, config.vocab_size, config.tied_embeddings ? ", tied embeddings" : "");
+}
+
+std::string one_line(const layout::VisionConfig& config) {
+  return fmt::format("{}, {} layers of width {}, {} x {} pixels, {} patches", config.model_type, config.layers, config.hidden_size,
+                     config.image_size, config.image_size, config.patches());
+}
+
+class Describer {
+ public:
+  explicit Describer(fs::path path) : path_(std::move(path)) {}
+
+  ModelDescription run() {
+    out_.parts.columns = {"part", "what", "tensors", "parameters", "file_bytes", "number_formats", "float32_bytes", "bfloat16_bytes"};
+    if (fs::is_regular_file(path_)) {
+      file();
+    } else if (fs::exists(path_ / "config.json")) {
+      folder();
+    } else if (fs::exists(path_ / "adapter_config.json")) {
+      adapter();
+    } else {
+      throw Error(fmt::format("'{}' is no model: there is no 'config.json' and no 'adapter_config.json' in it", path_.string()),
+                  "name a model's folder, a GGUF, safetensors or .bin file, or a folder that 'saucier export' wrote");
+    }
+    return std::move(out_);
+  }
+
+ private:
+  static Json read_json(const fs::path& file) { return parse_json(read_file(file), "'" + file.string() + "'"); }
+
+  void file() {
+    std::ifstream stream(path_, std::ios::binary);
+    char magic[4] = {};
+    stream.read(magic, sizeof magic);
+    if (std::string_view(magic, sizeof magic) == "GGUF") return gguf();
+    const bool safe = path_.extension() == ".safetensors";
+    out_.kind = safe ? "safetensors file" : "file of torch.save";
+    sort(safe ? weights::Container::safetensors(path_) : weights::Container::torch_pickle(path_));
+    for (const auto& [part, tensors] : shapes_) add(part, "");
+  }
+
+  void gguf() {
+    const weights::Container container = weights::Container::gguf(path_);
+    layout::Shapes given;
+    for (const auto& [name, tensor] : container.tensors()) given[name] = tensor.shape;
+    const layout::LanguageConfig config = layout::language_config_of_gguf(container.metadata(), given).config;
+    for (const auto& [name, tensor] : container.tensors()) note(Part::language, layout::name_of_gguf(name, config).value_or(name), tensor);
+    shapes_[Part::language].erase("rope_freqs.weight");
+    out_.kind = fmt::format("GGUF file ({})", config.model_type);
+    compare(Part::language, layout::language_shapes(config));
+    add(Part::language, one_line(config));
+  }
+
+  void adapter() {
+    const Json config = read_json(path_ / "adapter_config.json");
+    out_.kind = fmt::format("{} adapter over '{}'", config.value("peft_type", "PEFT"), config.value("base_model_name_or_path", ""));
+    const weights::Container container = weights::Container::folder(path_, "adapter_model");
+    std::map<Part, std::set<std::string>> modules;
+    for (const auto& [name, tensor] : container.tensors()) {
+      if (!name.starts_with(kAdapterPrefix)) out_.problems.push_back(fmt::format("tensor '{}' does not begin with '{}'", name, kAdapterPrefix));
+      const layout::Place place = layout::place_of(name);
+      note(place.part, place.name, tensor);
+      const size_t end = place.name.find(".lora_");
+      modules[place.part].insert(end == std::string::npos ? place.name + " (whole)" : place.name.substr(place.name.rfind('.', end - 1) + 1, end - place.name.rfind('.', end - 1) - 1));
+    }
+    for (const auto& [part, tensors] : shapes_)
+      add(part, fmt::format("rank {}, alpha {}: {}", config.value("r", Json()).dump(), config.value("lora_alpha", Json()).dump(), fmt::join(modules[part], ", ")));
+  }
+
+  void folder() {
+    const Json config = read_json(path_ / "config.json");
+    const std::string type = config.is_object() && config.value("model_type", Json()).is_string() ? config["model_type"].get<std::string>() : "";
+    const Json architectures = config.is_object() ? config.value("architectures", Json()) : Json();
+    out_.kind = architectures.is_array() && !architectures.empty() && architectures[0].is_string() ? architectures[0].get<std::string>() : type;
+    sort(weights::Container::folder(path_));
+    if (layout::is_llava(config)) {
+      llava(layout::llava_config(config));
+    } else if (config.contains("vision_config") || !layout_is_language(type)) {
+      tower(layout::vision_config(config));
+    } else {
+      language(layout::language_config(config));
+    }
+    for (const Part part : {Part::language, Part::tower, Part::projector, Part::newline})
+      if (shapes_.contains(part) && !described_.contains(part)) add(part, "not part of such a model");
+    if (ignored_ > 0) out_.parts.rows.push_back({"not used", "a text tower, a pooling head or buffers", ignored_, Json(), ignored_bytes_, "", Json(), Json()});
+  }
+
+  static bool layout_is_language(const std::string& type) {
+    return type != "clip_vision_model" && type != "siglip_vision_model" && !type.starts_with("dinov2");
+  }
+
+  void llava(const layout::LlavaConfig& config) {
+    language(config.language);
+    const std::int64_t layers = static_cast<std::int64_t>(config.vision_layers.size());
+    if (config.vision || shapes_.contains(Part::tower)) {
+      if (config.vision) tower(*config.vision);
+    } else {
+      out_.problems.push_back(fmt::format("the vision tower '{}' lies elsewhere: name its folder with --vision-tower", config.vision_path));
+    }
+    const auto first = shapes_[Part::projector].find("linear_1.weight");
+    const bool known = first != shapes_[Part::projector].end() && first->second.size() == 2;
+    const std::int64_t in = config.vision ? config.vision->hidden_size * layers : known ? first->second[1] : 0;
+    compare(Part::projector, layout::projector_shapes(config.projector, in, config.language.hidden_size, config.projector_bias));
+    add(Part::projector, fmt::format("{}, from width {} to {}", config.projector, in, config.language.hidden_size));
+  }
+
+  void language(const layout::LanguageConfig& config) {
+    if (config.tied_embeddings) shapes_[Part::language].erase("lm_head.weight");
+    compare(Part::language, layout::language_shapes(config));
+    add(Part::language, one_line(config));
+    try {
+      const text::Tokenizer tokenizer = text::Tokenizer::load(path_);
+      if (tokenizer.vocab_size() > config.vocab_size)
+        out_.problems.push_back(fmt::format("the tokenizer has {} tokens, the language model {}", tokenizer.vocab_size(), config.vocab_size));
+      out_.parts.rows.push_back({"tokenizer", fmt::format("{} tokens{}", tokenizer.vocab_size(), tokenizer.image() >= 0 ? fmt::format(", <image> is {}", tokenizer.image()) : ""),
+                                 Json(), Json(), Json(), "", Json(), Json()});
+    } catch (const Error& error) {
+      out_.problems.push_back(fmt::format("no tokenizer: {}", error.what()));
+    }
+  }
+
+  void tower(const layout::VisionConfig& config) {
+    compare(Part::tower, layout::vision_shapes(config));
+    add(Part::tower, one_line(config));
+    if (!fs::exists(path_ / "preprocessor_config.json"))
+      out_.problems.push_back("no 'preprocessor_config.json': pictures are prepared as such a tower usually takes them");
+  }
+
+  void sort(const weights::Container& container) {
+    for (const auto& [name, tensor] : container.tensors()) {
+      const layout::Place place = layout::place_of(name);
+      if (place.part == Part::ignored) {
+        ++ignored_;
+        ignored_bytes_ += static_cast<std::int64_t>(tensor.bytes);
+      } else {
+        note(place.part, place.name, tensor);
+      }
+    }
+  }
+
+  void note(Part part, const std::string& name, const weights::Tensor& tensor) {
+    shapes_[part][name] = tensor.shape;
+    bytes_[part][weights::name_of(tensor.dtype)] += static_cast<std::int64_t>(tensor.bytes);
+  }
+
+  // What the config says and the file does not hold, and the other way round.
+  void compare(Part part, const layout::Shapes& expected) {
+    const layout::Shapes& given = shapes_[part];
+    std::vector<std::string> missing, unexpected, misshapen;
+    for (const auto& [name, shape] : expected) {
+      const auto found = given.find(name);
+      if (found == given.end())
+        missing.push_back(name);
+      else if (found->second != shape)
+        misshapen.push_back(fmt::format("{} ([{}], the config says [{}])", name, fmt::join(found->second, ", "), fmt::join(shape, ", ")));
+    }
+    for (const auto& [name, shape] : given)
+      if (!expected.contains(name)) unexpected.push_back(name);
+    const auto say = [&](const char* what, const std::vector<std::string>& names) {
+      if (names.empty()) return;
+      const std::vector<std::string> shown(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kNamed)));
+      out_.problems.push_back(fmt::format("{}: {} {} tensor{}: {}{}", layout::name_of(part), names.size(), what, names.size() == 1 ? "" : "s",
+                                          fmt::join(shown, ", "), names.size() > kNamed ? ", …" : ""));
+    };
+    say("missing", missing);
+    say("unexpected", unexpected);
+    say("misshapen", misshapen);
+  }
+
+  void add(Part part, const std::string& what) {
+    described_.insert(part);
+    const std::int64_t parameters = layout::parameters(shapes_[part]);
+    std::int64_t bytes = 0;
+    std::vector<std::string> formats;
+    for (const auto& [format, size] : bytes_[part]) {
+      bytes += size;
+      formats.emplace_back(format);
+    }
+    out_.parts.rows.push_back({layout::name_of(part), what, shapes_[part].size(), parameters, bytes, fmt::format("{}", fmt::join(formats, ", ")), 4 * parameters, 2 * parameters});
+  }
+
+  fs::path path_;
+  ModelDescription out_;
+  std::map<Part, layout::Shapes> shapes_;
+  std::map<Part, std::map<std::string_view, std::int64_t>> bytes_;
+  std::set<Part> described_;
+  std::int64_t ignored_ = 0, ignored_bytes_ = 0;
+};
+
+}  // namespace
+
+ModelDescription describe_model(const fs::path& path) { return Describer(path).run(); }
+
+}  // namespace saucier::cli
