@@ -16,7 +16,7 @@ struct ConversationOptions {
 
   template <class Visitor>
   void declare(Visitor& v) {
-    v(template_name, {.key = "template", .help = "Conversation template: how turns are written out.", .choices = {"plain", "vicuna_v1", "llava_v1", "chatml_direct"}});
+    v(template_name, {.key = "template", .help = "Conversation template: how turns are written out.", .choices = {"plain", "vicuna_v1", "llava_v1", "chatml_direct", "qwen_2", "smollm"}});
     v(system, {.key = "system", .help = "System message: 'template' takes the template's own, 'none' writes none, anything else is the text itself."});
     v(image_position, {.key = "image_position", .help = "Where the picture stands in its turn.", .choices = {"front", "back", "random", "as_is"}});
     v(image_aspect, {.key = "image_aspect", .help = "How a picture that is not square becomes one: 'square' cuts out its middle, 'pad' puts it on a square of the mean colour (LLaVA's image_aspect_ratio).", .choices = {"square", "pad"}});

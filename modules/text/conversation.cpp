@@ -28,6 +28,19 @@ Template vicuna(const char* name, const char* system) {
           .system_end = " "};
 }
 
+// ChatML with a line end behind every turn.
+Template chatml(const char* name, const char* system) {
+  return {.name = name,
+          .system = system,
+          .system_start = "<|im_start|>system\n",
+          .user = "<|im_start|>user\n",
+          .assistant = "<|im_start|>assistant\n",
+          .user_end = "<|im_end|>\n",
+          .assistant_end = kChatEnd,
+          .turn_end = "\n",
+          .system_end = "<|im_end|>\n"};
+}
+
 // Neighbours of the same kind become one piece.
 void append(std::vector<Piece>& pieces, std::string_view text, bool learned) {
   if (text.empty()) return;
@@ -56,6 +69,8 @@ const std::vector<Template>& templates() {
        .user_end = kChatEnd,
        .assistant_end = kChatEnd,
        .system_end = kChatEnd},
+      chatml("qwen_2", "You are a helpful assistant."),
+      chatml("smollm", "You are a helpful AI assistant named SmolLM, trained by Hugging Face"),
   };
   return list;
 }
@@ -85,6 +100,7 @@ std::vector<Piece> write_out(const Template& form, std::string_view system, cons
       append(pieces, form.answer_start, true);
       append(pieces, message.text, true);
       append(pieces, form.assistant_end, true);
+      append(pieces, form.turn_end, false);
     } else if (form.plain) {
       if (message.text.find(kMarker) != std::string::npos) append(pieces, kMarker, false);
     } else {

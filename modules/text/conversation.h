@@ -35,11 +35,12 @@ struct Template {
   std::string answer_start = {};   // between that and the answer, learned with it: " "
   std::string user_end = {};       // behind a user's text: " "
   std::string assistant_end = {};  // behind an assistant's text, learned with it: "</s>"
+  std::string turn_end = {};       // behind that, not learned: ChatML's "\n"
   std::string system_end = {};     // behind a system message: " "
   bool plain = false;
 };
 
-const std::vector<Template>& templates();                 // plain, vicuna_v1, llava_v1, chatml_direct
+const std::vector<Template>& templates();                 // plain, vicuna_v1, llava_v1, chatml_direct, qwen_2, smollm
 const Template* find_template(std::string_view name);     // nullptr where unknown
 std::vector<std::string> template_names();
 

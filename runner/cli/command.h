@@ -42,7 +42,9 @@ int usage(const std::vector<std::string>& arguments);
 int pin(const std::vector<std::string>& arguments);
 int unpin(const std::vector<std::string>& arguments);
 int merge(const std::vector<std::string>& arguments);
-int export_sweep(const std::vector<std::string>& arguments);   // export and import, which are words of the language
+int logits(const std::vector<std::string>& arguments);
+int ask(const std::vector<std::string>& arguments);
+int export_folder(const std::vector<std::string>& arguments);  // export and import, which are words of the language
 int import_folder(const std::vector<std::string>& arguments);
 int query(const std::vector<std::string>& arguments);
 int docs(const std::vector<std::string>& arguments);

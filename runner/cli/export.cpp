@@ -1,4 +1,5 @@
-// export: a sweep as one folder that others can read without this program, and import can take up with it.
+// export: a sweep as one folder that others can read without this program, and import can take up with it; or a model for
+// other programs.
 
 #include <unistd.h>
 
@@ -8,7 +9,9 @@
 
 #include "modules/base/error.h"
 #include "modules/base/file.h"
+#include "modules/base/suggest.h"
 #include "runner/cli/command.h"
+#include "runner/cli/model_argument.h"
 #include "runner/cli/table_output.h"
 #include "runner/recipe/canonical.h"
 #include "runner/report/html.h"
@@ -90,20 +93,11 @@ class Export {
   fs::path folder_;
 };
 
-}  // namespace
-
-int export_sweep(const std::vector<std::string>& arguments) {
-  po::options_description options;
-  add_store_option(options);
-  options.add_options()("artifacts", "with the models, data and answers that the stages left");
-  const po::variables_map values = parse("export", arguments, options, {{"sweep", 1}, {"folder", 1}});
-  const auto names = strings(values, "sweep"), folders = strings(values, "folder");
-  if (folders.empty()) throw Error("'saucier export' needs a sweep and a folder to write", command("export").example);
-  const fs::path folder = fs::absolute(folders.front()).lexically_normal();
-  if (fs::exists(folder)) throw Error(fmt::format("'{}' is there already", folders.front()), "name a folder that is not");
-  const auto store = store::Store::open_read_only(values["store"].as<std::string>());
-  const std::int64_t sweep = report::find_sweep(*store, names.front());
-  // Beside it first, so that a folder of that name is whole.
+// Writes a folder that is not there: beside it first, so that a folder of that name is whole.
+template <class Write>
+int write_folder(const std::string& name, Write write) {
+  const fs::path folder = fs::absolute(name).lexically_normal();
+  if (fs::exists(folder)) throw Error(fmt::format("'{}' is there already", name), "name a folder that is not");
   const fs::path half = fs::path(fmt::format("{}.tmp-{}-0", folder.string(), ::getpid()));
   struct Remove {
     const fs::path& path;
@@ -112,10 +106,58 @@ int export_sweep(const std::vector<std::string>& arguments) {
       fs::remove_all(path, ignored);
     }
   } remove{half};
-  Export(*store, sweep, half).write(names.front(), values.count("artifacts") > 0);
-  commit_folder(half, folder);
+  const int code = write(half);
+  if (code == kDone) commit_folder(half, folder);
+  return code;
+}
+
+int export_model(const po::variables_map& values) {
+  const auto folders = strings(values, "sweep");
+  if (folders.empty() || !strings(values, "folder").empty())
+    throw Error("'saucier export --model MODEL' needs a folder to write", "saucier export --model quickstart-1 shared/model");
+  for (const char* option : {"artifacts"})
+    if (values.count(option)) throw Error(fmt::format("--{} goes with a sweep, not with a model", option));
+  const NamedModel model = read_model("export", values);
+  options::Request request;
+  request.model = model.reference;
+  auto& asked = request.export_model.emplace();
+  asked.layout = text_of(values, "layout");
+  const std::vector<std::string> layouts = {"transformers", "original", "adapter"};
+  if (std::find(layouts.begin(), layouts.end(), asked.layout) == layouts.end())
+    throw Error(fmt::format("unknown layout '{}'", asked.layout), suggestion(asked.layout, layouts));
+  asked.bfloat16 = values.count("bfloat16") > 0;
+  asked.tower_name = text_of(values, "tower-name");
+  asked.base_path = values.count("base") ? text_of(values, "base") : model.base;
+  return write_folder(folders.front(), [&](const fs::path& half) {
+    asked.folder = half.string();
+    return run_request(request, values);
+  });
+}
+
+}  // namespace
+
+int export_folder(const std::vector<std::string>& arguments) {
+  po::options_description options;
+  add_model_options(options);
+  options.add_options()("artifacts", "of a sweep: with the models, data and answers that the stages left");
+  options.add_options()("layout", po::value<std::string>()->value_name("LAYOUT")->default_value("transformers"),
+                        "of a model: transformers (LlavaForConditionalGeneration), original (LLaVA's own), adapter (PEFT)");
+  options.add_options()("bfloat16", "of a model: weights in bfloat16");
+  options.add_options()("base", po::value<std::string>()->value_name("PATH"), "of an adapter: what it says of its base model");
+  options.add_options()("tower-name", po::value<std::string>()->value_name("NAME")->default_value("vision_tower"),
+                        "of layout original: what mm_vision_tower says");
+  const po::variables_map values = parse("export", arguments, options, {{"sweep", 1}, {"folder", 1}});
+  if (values.count("model")) return export_model(values);
+  const auto names = strings(values, "sweep"), folders = strings(values, "folder");
+  if (folders.empty()) throw Error("'saucier export' needs a sweep and a folder to write", command("export").example);
+  const auto store = store::Store::open_read_only(values["store"].as<std::string>());
+  const std::int64_t sweep = report::find_sweep(*store, names.front());
+  const int code = write_folder(folders.front(), [&](const fs::path& half) {
+    Export(*store, sweep, half).write(names.front(), values.count("artifacts") > 0);
+    return kDone;
+  });
   std::puts(folders.front().c_str());
-  return kDone;
+  return code;
 }
 
 }  // namespace saucier::cli

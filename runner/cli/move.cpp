@@ -1,9 +1,10 @@
-// The commands that move results between stores: merge and import.
+// The commands that take up what others have: merge and import. import also says what a model's folder is.
 
 #include <cstdio>
 
 #include "modules/base/error.h"
 #include "runner/cli/command.h"
+#include "runner/cli/describe_model.h"
 #include "runner/cli/table_output.h"
 #include "store/store.h"
 
@@ -30,32 +31,39 @@ int merge_from(const std::filesystem::path& other, const po::variables_map& valu
   return kDone;
 }
 
-po::variables_map parse_merge(const std::string& name, const std::vector<std::string>& arguments) {
-  po::options_description options;
-  add_store_option(options);
-  options.add_options()("no-artifacts", "take over the rows alone")("json", "what was taken over as one JSON object");
-  return parse(name, arguments, options, {{"from", 1}});
-}
-
 }  // namespace
 
 int merge(const std::vector<std::string>& arguments) {
-  const po::variables_map values = parse_merge("merge", arguments);
+  po::options_description options;
+  add_store_option(options);
+  options.add_options()("no-artifacts", "take over the rows alone")("json", "what was taken over as one JSON object");
+  const po::variables_map values = parse("merge", arguments, options, {{"from", 1}});
   const auto from = strings(values, "from");
   if (from.empty()) throw Error("'saucier merge' needs the database of another store", command("merge").example);
   return merge_from(from.front(), values);
 }
 
 int import_folder(const std::vector<std::string>& arguments) {
-  const po::variables_map values = parse_merge("import", arguments);
+  po::options_description options;
+  add_store_option(options);
+  options.add_options()("no-artifacts", "of a sweep: take over the rows alone");
+  add_format_options(options);
+  const po::variables_map values = parse("import", arguments, options, {{"from", 1}});
   const auto from = strings(values, "from");
-  if (from.empty()) throw Error("'saucier import' needs a folder that 'saucier export' wrote", command("import").example);
-  const std::filesystem::path file = std::filesystem::path(from.front()) / kExportedStore;
-  if (!std::filesystem::exists(file)) {
-    throw Error(fmt::format("'{}' is no export: there is no '{}' in it", from.front(), kExportedStore),
-                "name a folder that 'saucier export' wrote");
+  if (from.empty()) throw Error("'saucier import' needs a model, or a folder that 'saucier export' wrote", command("import").example);
+  const std::filesystem::path path = from.front();
+  if (!std::filesystem::exists(path)) throw Error(fmt::format("there is no '{}'", from.front()));
+  if (std::filesystem::exists(path / kExportedStore)) return merge_from(path / kExportedStore, values);
+  const ModelDescription model = describe_model(path);
+  if (values.count("json")) {
+    std::puts(Json{{"kind", model.kind}, {"parts", report::to_json(model.parts)}, {"problems", model.problems}}.dump().c_str());
+  } else {
+    if (!for_programs(values)) std::puts((model.kind + "\n").c_str());
+    print_sizes(model.parts, values);
+    if (!for_programs(values) && !model.problems.empty()) std::puts("");
+    for (const std::string& problem : model.problems) std::fputs((problem + "\n").c_str(), for_programs(values) ? stderr : stdout);
   }
-  return merge_from(file, values);
+  return kDone;
 }
 
 }  // namespace saucier::cli

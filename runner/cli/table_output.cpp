@@ -33,8 +33,9 @@ std::string show_bytes(std::int64_t bytes) {
 void print_sizes(report::Table table, const po::variables_map& values) {
   if (!values.count("json") && !values.count("csv")) {
     for (std::size_t c = 0; c < table.columns.size(); ++c) {
-      if (table.columns[c] != "bytes" && table.columns[c] != "alone") continue;
-      for (auto& row : table.rows) row[c] = show_bytes(row[c].get<std::int64_t>());
+      if (!table.columns[c].ends_with("bytes") && table.columns[c] != "alone") continue;
+      for (auto& row : table.rows)
+        if (row[c].is_number_integer()) row[c] = show_bytes(row[c].get<std::int64_t>());
     }
   }
   print_table(table, values);

@@ -145,8 +145,10 @@ TEST_CASE("adapter and projector come back, and an adapter that cannot be comput
   LanguageModel language = LanguageModel::random(tiny_language(), 1);
   language.add_lora({.rank = 2, .alpha = 5, .dropout = 0.1, .modules = {"q_proj", "up_proj"}}, 3);
   checkpoint::save_adapter(folder.path() / "adapter", language, "models/base");
-  LanguageModel again = LanguageModel::random(tiny_language(), 1);
-  checkpoint::load_adapter(folder.path() / "adapter", again);
+  JoinedModel laid{.tower = {}, .projector = {}, .language = LanguageModel::random(tiny_language(), 1),
+                   .tokenizer = std::make_shared<text::Tokenizer>(small_tokenizer())};
+  checkpoint::load_adapter(folder.path() / "adapter", laid);
+  const LanguageModel& again = laid.language;
   CHECK(again.lora_config()->alpha == 5);
   CHECK(again.lora_config()->dropout == 0.1);
   CHECK(again.lora_config()->modules == std::vector<std::string>{"q_proj", "up_proj"});
@@ -157,7 +159,7 @@ TEST_CASE("adapter and projector come back, and an adapter that cannot be comput
   Json config = parse_json(read_file(config_file), "config");
   config["use_dora"] = true;
   write_file_atomic(config_file, config.dump());
-  CHECK_THROWS_WITH(checkpoint::load_adapter(folder.path() / "adapter", again), Contains("'use_dora'"));
+  CHECK_THROWS_WITH(checkpoint::load_adapter(folder.path() / "adapter", laid), Contains("'use_dora'"));
 
   const Projector projector = Projector::random("mlp2x_gelu", 8, 16, 1);
   checkpoint::save_projector(folder.path() / "p.safetensors", projector);
@@ -179,7 +181,7 @@ TEST_CASE("load_model lays the artifact of a stage over the named model") {
   options.vision_tower.path = (folder.path() / "tower").string();
   options.vision_tower.layer = -1;
   const JoinedModel plain = checkpoint::load_model(options, {}, 7);
-  CHECK(plain.vision_layer == -1);
+  CHECK(plain.vision_layers == std::vector<std::int64_t>{-1});
   CHECK(plain.picture_tokens() == 4);
   CHECK(at::equal(plain.projector->parameters().at("linear_1.weight"),
                   Projector::random("mlp2x_gelu", 8, 16, 7).parameters().at("linear_1.weight")));
