@@ -7,20 +7,13 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <array>
 
 #include "modules/base/error.h"
-#include "modules/image/picture.h"
+#include "modules/image/processor.h"
 #include "modules/text/conversation.h"
 
 namespace saucier::model {
 namespace {
-
-// CLIP's mean as bytes, cut as LLaVA does: (122, 116, 104).
-constexpr std::array<std::uint8_t, 3> kMeanColour = {static_cast<std::uint8_t>(kPixelMean[0] * 255),
-                                                     static_cast<std::uint8_t>(kPixelMean[1] * 255),
-                                                     static_cast<std::uint8_t>(kPixelMean[2] * 255)};
-static_assert(kMeanColour == std::array<std::uint8_t, 3>{122, 116, 104});
 
 at::Tensor to_tensor(const std::vector<std::int64_t>& values) {
   return at::tensor(values, at::TensorOptions(at::kLong));
@@ -108,28 +101,13 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
 }
 
 at::Tensor pixel_values(std::span<const data::Picture> pictures, const VisionConfig& config, std::string_view aspect) {
-  SAUCIER_CHECK(aspect == "square" || aspect == "pad", "image aspect '{}'", aspect);
-  const std::int64_t side = config.image_size, plane = side * side;
-  std::array<std::array<float, 256>, 3> levels{};
-  for (size_t channel = 0; channel < 3; ++channel)
-    for (size_t value = 0; value < 256; ++value)
-      levels[channel][value] =
-          static_cast<float>((static_cast<double>(value) / 255.0 - kPixelMean[channel]) / kPixelDeviation[channel]);
+  const std::int64_t side = config.image_size, values = 3 * side * side;
+  const image::Processor processor = image::Processor::clip(static_cast<int>(side));
   at::Tensor pixels = at::empty({static_cast<std::int64_t>(pictures.size()), 3, side, side}, at::kFloat);
   float* out = pixels.mutable_data_ptr<float>();
   at::parallel_for(0, static_cast<std::int64_t>(pictures.size()), 4, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t n = begin; n < end; ++n) {
-      const data::Picture& given = pictures[static_cast<size_t>(n)];
-      const bool fits = given.width == side && given.height == side;
-      const data::Picture resized = fits              ? data::Picture{}
-                                    : aspect == "pad" ? image::pad_to_square(given, static_cast<int>(side), kMeanColour)
-                                                      : image::cut_to_square(given, static_cast<int>(side));
-      const std::uint8_t* from = (fits ? given : resized).pixels.data();
-      float* to = out + n * 3 * plane;
-      for (std::int64_t i = 0; i < plane; ++i)
-        for (size_t channel = 0; channel < 3; ++channel)
-          to[static_cast<std::int64_t>(channel) * plane + i] = levels[channel][from[3 * i + static_cast<std::int64_t>(channel)]];
-    }
+    for (std::int64_t n = begin; n < end; ++n)
+      image::pixel_values(pictures[static_cast<size_t>(n)], processor, aspect, std::span(out + n * values, static_cast<size_t>(values)));
   });
   return pixels;
 }
