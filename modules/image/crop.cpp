@@ -21,8 +21,10 @@ void copy(const Picture& from, const Part& part, Picture& to, int left, int top)
 Picture of_one_colour(int width, int height, const std::array<std::uint8_t, 3>& colour) {
   Picture out{.width = width, .height = height, .pixels = {}};
   out.pixels.resize(static_cast<size_t>(width) * static_cast<size_t>(height) * 3);
-  if (colour != std::array<std::uint8_t, 3>{})
-    for (size_t i = 0; i < out.pixels.size(); i += 3) std::copy_n(colour.data(), 3, out.pixels.data() + i);
+  if (colour == std::array<std::uint8_t, 3>{}) return out;
+  const std::ptrdiff_t row = std::ptrdiff_t{3} * width;
+  for (std::ptrdiff_t i = 0; i < row; ++i) out.pixels[static_cast<size_t>(i)] = colour[static_cast<size_t>(i % 3)];
+  for (int y = 1; y < height; ++y) std::copy_n(out.pixels.begin(), row, out.pixels.begin() + y * row);
   return out;
 }
 

@@ -13,7 +13,7 @@ namespace saucier::image {
 namespace {
 
 constexpr std::uint64_t kPixelsPerByte = 512;  // a block of 8 x 8 takes a bit at least
-constexpr int kMaxScans = 500;                 // each costs a pass over all blocks; real files have about ten
+constexpr int kMaxScans = 100;                 // each costs a pass over all blocks; real files have about ten
 constexpr int kApp1 = JPEG_APP0 + 1;           // the marker that holds EXIF and XMP
 constexpr const char* kTooEarly = "the file ends too early";
 

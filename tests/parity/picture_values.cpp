@@ -1,7 +1,8 @@
 // What modules/image makes of pictures, for tests/parity/pictures.py: picture_values JOBS OUT. A job a line, as JSON:
 //   {"file": F, "do": "decode"}
 //   {"file": F, "do": "resize", "width": W, "height": H, "filter": N}
-//   {"file": F, "do": "values" or "tiles", "processor": {preprocessor_config.json}, "aspect": A}
+//   {"file": F, "do": "values" or "tiles", "processor": {preprocessor_config.json}, "aspect": A}, with "repeat": N for the
+//   time that it takes
 //   {"do": "anyres", "processor": {...}, "sizes": [[height, width]…], "side": S, "patches": P}
 // To each the answer is 1 byte (1 for an error), 8 bytes of size and the bytes: pixels after width and height (4 bytes
 // each), floats, integers or the error.
@@ -75,7 +76,8 @@ int main(int count, char** words) {
     std::string bytes;
     bool failed = false;
     try {
-      bytes = answer(parse_json(line, "job"));
+      const Json job = parse_json(line, "job");
+      for (int i = job.value("repeat", 1); i > 0; --i) bytes = answer(job);
     } catch (const Error& error) {
       bytes = error.what();
       failed = true;

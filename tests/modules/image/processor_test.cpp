@@ -1,3 +1,5 @@
+#include <ctime>
+
 #include "modules/base/error.h"
 #include "modules/image/anyres.h"
 #include "tests/modules/image/pictures.h"
@@ -187,4 +189,24 @@ TEST_CASE("anyres arithmetic is transformers'") {
     CHECK(tokens.window == one.window);
     CHECK(tokens.count == one.count);
   }
+}
+
+TEST_CASE("speed of decoding a picture and of preparing it for a tower", "[.][speed]") {
+  // 640 x 480; beside Pillow and transformers: tests/parity/pictures.py --speed.
+  const std::string bytes = read_file(kData / "speed.jpg");
+  const Picture picture = decode(bytes, "speed.jpg");
+  REQUIRE(picture.width == 640);
+  const Processor processor = Processor::clip(336);
+  std::vector<float> out(size_t{3} * 336 * 336);
+  const auto milliseconds = [](auto&& once) {
+    once();
+    const std::clock_t start = std::clock();
+    for (int i = 0; i < 200; ++i) once();
+    return 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC / 200;
+  };
+  const double reading = milliseconds([&] { decode(bytes, "speed.jpg"); });
+  const double square = milliseconds([&] { pixel_values(picture, processor, "square", out); });
+  const double pad = milliseconds([&] { pixel_values(picture, processor, "pad", out); });
+  const double fitting = milliseconds([&, fits = of_one_colour(336, 336, {})] { pixel_values(fits, processor, "square", out); });
+  WARN("a JPEG of 640 x 480: " << reading << " ms to decode, " << square << " ms to 336 x 336 as 'square', " << pad << " as 'pad', " << fitting << " one that fits");
 }
