@@ -1,18 +1,18 @@
 #include <png.h>
 
+#include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstring>
 
 #include "modules/base/error.h"
 #include "modules/base/file.h"
-#include "modules/image/picture.h"
+#include "modules/image/formats.h"
 
 namespace saucier::image {
 namespace {
 
-// As Pillow's limit for "decompression bombs": a few kilobytes of PNG may claim terabytes of pixels.
-constexpr std::uint64_t kMaxPixels = 178'956'970;
+constexpr std::uint64_t kPixelsPerByte = 1032 * 8;  // deflate's best, a bit a pixel
 
 // What libpng's callbacks share with us. libpng reports errors by longjmp, which skips destructors: every object with
 // one lives here or in the caller, and none is made between setjmp and the jump.
@@ -20,6 +20,13 @@ struct Call {
   std::string_view input;  // what is left to read
   std::string output;
   std::array<char, 200> problem{};
+
+  // libpng's words begin with a capital.
+  std::string reason() const {
+    std::string text = problem.data();
+    if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a' && text[1] <= 'z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
+    return text;
+  }
 };
 
 void on_error(png_structp png, png_const_charp message) {
@@ -43,30 +50,92 @@ void on_write(png_structp png, png_bytep bytes, size_t count) {
 
 void on_flush(png_structp) {}
 
-// Reads the header and asks for 8-bit RGB whatever the file holds; false when libpng gave up.
-bool begin_read(png_structp png, png_infop info, Call& call, Picture& picture) {
+// What the rows are before expand() makes RGB of them.
+enum class Rows { rgb, palette, grey16 };
+
+struct Header {
+  std::uint64_t width = 0, height = 0;
+  Rows rows = Rows::rgb;
+  Palette palette{};
+};
+
+bool read_header(png_structp png, png_infop info, Call& call, Header& header) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
+  png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // check_size has its own
   png_set_read_fn(png, &call, on_read);
   png_read_info(png, info);
-  const std::uint64_t width = png_get_image_width(png, info), height = png_get_image_height(png, info);
-  if (width * height > kMaxPixels) png_error(png, "more than 178956970 pixels");
-  png_set_expand(png);    // palettes to RGB, 1, 2, 4 bits of grey to 8
-  png_set_strip_16(png);  // the high byte, as Pillow does
-  png_set_gray_to_rgb(png);
-  png_set_strip_alpha(png);  // dropped, not blended: as Pillow's convert("RGB")
+  header.width = png_get_image_width(png, info);
+  header.height = png_get_image_height(png, info);
+  const int kind = png_get_color_type(png, info), bits = png_get_bit_depth(png, info);
+  if (kind == PNG_COLOR_TYPE_PALETTE) {
+    header.rows = Rows::palette;
+    png_colorp colours = nullptr;
+    int count = 0;
+    png_get_PLTE(png, info, &colours, &count);
+    for (int i = 0; i < count && i < 256; ++i) header.palette[static_cast<size_t>(i)] = {colours[i].red, colours[i].green, colours[i].blue};
+    png_set_packing(png);  // 1, 2, 4 bits to a byte
+  } else if (kind == PNG_COLOR_TYPE_GRAY && bits == 16) {
+    header.rows = Rows::grey16;
+  } else {
+    if (bits < 8) png_set_expand_gray_1_2_4_to_8(png);
+    png_set_strip_16(png);  // the high byte, as Pillow does
+    png_set_gray_to_rgb(png);
+    png_set_strip_alpha(png);  // dropped, not blended: as Pillow's convert("RGB")
+  }
   png_set_interlace_handling(png);
   png_read_update_info(png, info);
-  if (png_get_rowbytes(png, info) != width * 3) png_error(png, "unknown colour type");
-  picture.width = static_cast<int>(width);
-  picture.height = static_cast<int>(height);
+  const std::uint64_t bytes = header.rows == Rows::rgb ? 3 : header.rows == Rows::grey16 ? 2 : 1;
+  if (png_get_rowbytes(png, info) != header.width * bytes) png_error(png, "unknown colour type");
   return true;
 }
 
-bool read_rows(png_structp png, std::vector<png_bytep>& rows) {
+bool read_rows(png_structp png, png_infop info, std::vector<png_bytep>& rows) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   png_read_image(png, rows.data());
-  png_read_end(png, nullptr);
+  png_read_end(png, info);  // metadata may come after the pixels
   return true;
+}
+
+// A row lies at the end of the place where its pixels go, so that it can be written over from the front.
+void expand(const Header& header, const png_byte* from, std::uint8_t* to) {
+  for (std::uint64_t x = 0; x < header.width; ++x, to += 3) {
+    if (header.rows == Rows::palette) {
+      std::copy_n(header.palette[from[x]].data(), 3, to);
+    } else {
+      // What Pillow makes of 16 bits of grey: not the high byte but white for all that 8 bits cannot hold.
+      const std::uint8_t grey = from[2 * x] == 0 ? from[2 * x + 1] : 255;
+      std::fill_n(to, 3, grey);
+    }
+  }
+}
+
+std::string exif_of(png_structp png, png_infop info) {
+  png_uint_32 size = 0;
+  png_bytep bytes = nullptr;
+  if (png_get_eXIf_1(png, info, &size, &bytes) == 0) return {};
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+// ImageMagick's way: three lines of heading, then digits.
+std::string from_hex(std::string_view text) {
+  for (int i = 0; i < 3; ++i) text = text.substr(std::min(text.find('\n'), text.size() - 1) + 1);
+  std::string out;
+  int high = -1;
+  for (const char c : text) {
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    if (digit < 0) continue;
+    if (high >= 0) out += static_cast<char>(high * 16 + digit);
+    high = high >= 0 ? -1 : digit;
+  }
+  return out;
+}
+
+std::string text_of(png_structp png, png_infop info, std::string_view key) {
+  png_textp texts = nullptr;
+  const int count = png_get_text(png, info, &texts, nullptr);
+  for (int i = 0; i < count; ++i)
+    if (texts[i].key == key && texts[i].text != nullptr) return texts[i].text;
+  return {};
 }
 
 bool write_rows(png_structp png, png_infop info, Call& call, const Picture& picture, std::vector<png_bytep>& rows) {
@@ -122,19 +191,26 @@ std::vector<png_bytep> row_pointers(std::vector<std::uint8_t>& pixels, int width
 
 }  // namespace
 
-Picture read_png(const std::filesystem::path& file) {
-  const std::string bytes = read_file(file);
+Decoded decode_png(std::string_view bytes) {
   Call call{.input = bytes, .output = {}};
   Reader reader(call);
-  Picture picture;
-  const auto fail = [&] {
-    throw Error(fmt::format("cannot read '{}' as PNG: {}", file.string(), call.problem.data()));
-  };
-  if (!begin_read(reader.png(), reader.info(), call, picture)) fail();
-  picture.pixels.resize(static_cast<size_t>(picture.width) * static_cast<size_t>(picture.height) * 3);
+  Header header;
+  if (!read_header(reader.png(), reader.info(), call, header)) throw Error(call.reason());
+  check_size(header.width, header.height, bytes.size(), kPixelsPerByte);
+  Decoded out{.picture = {.width = static_cast<int>(header.width), .height = static_cast<int>(header.height), .pixels = {}}, .exif = {}, .xmp = {}};
+  Picture& picture = out.picture;
+  picture.pixels.resize(header.width * header.height * 3);
   std::vector<png_bytep> rows = row_pointers(picture.pixels, picture.width, picture.height);
-  if (!read_rows(reader.png(), rows)) fail();
-  return picture;
+  const std::vector<png_bytep> pixels = rows;
+  if (header.rows != Rows::rgb)
+    for (png_bytep& row : rows) row += header.width * (header.rows == Rows::palette ? 2 : 1);
+  if (!read_rows(reader.png(), reader.info(), rows)) throw Error(call.reason());
+  if (header.rows != Rows::rgb)
+    for (size_t y = 0; y < rows.size(); ++y) expand(header, rows[y], pixels[y]);
+  out.exif = exif_of(reader.png(), reader.info());
+  if (out.exif.empty()) out.exif = from_hex(text_of(reader.png(), reader.info(), "Raw profile type exif"));
+  out.xmp = text_of(reader.png(), reader.info(), "XML:com.adobe.xmp");
+  return out;
 }
 
 std::string png_bytes(const Picture& picture) {
@@ -147,7 +223,7 @@ std::string png_bytes(const Picture& picture) {
   std::vector<std::uint8_t> pixels = picture.pixels;  // libpng takes pointers that could write
   std::vector<png_bytep> rows = row_pointers(pixels, picture.width, picture.height);
   if (!write_rows(writer.png(), writer.info(), call, picture, rows))
-    throw Error(fmt::format("cannot write a PNG of {} x {}: {}", picture.width, picture.height, call.problem.data()));
+    throw Error(fmt::format("cannot write a PNG of {} x {}: {}", picture.width, picture.height, call.reason()));
   return std::move(call.output);
 }
 

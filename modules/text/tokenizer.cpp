@@ -149,7 +149,14 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::load(const std::filesystem::path& tokenizer_json) {
+Tokenizer Tokenizer::from_gguf(const GgufVocabulary&) { throw Error("stub"); }
+Tokenizer Tokenizer::with_added(std::span<const std::string>) const { throw Error("stub"); }
+const std::vector<std::int32_t>& Tokenizer::begin() const { static const std::vector<std::int32_t> none; return none; }
+const std::vector<std::int32_t>& Tokenizer::end() const { return begin(); }
+std::string Tokenizer::chat_template() const { return {}; }
+
+Tokenizer Tokenizer::load(const std::filesystem::path& given) {
+  const std::filesystem::path tokenizer_json = std::filesystem::is_directory(given) ? given / kTokenizerFile : given;
   return with_context(fmt::format("while reading the tokenizer '{}'", tokenizer_json.string()), [&] {
     auto state = std::make_unique<State>();
     state->document = read_file(tokenizer_json);

@@ -25,6 +25,8 @@ struct TokenizerTraining {
   std::vector<std::string> special_tokens = {"<s>", "</s>", "<image>", "<pad>"};  // ids 0, 1, 2, 3
 };
 
+struct GgufVocabulary {};
+
 class Tokenizer {
  public:
   // tokenizer.json (model BPE). Throws Error naming the file and the part that is not supported.
@@ -33,6 +35,12 @@ class Tokenizer {
   static Tokenizer learn(std::span<const std::string> texts, const TokenizerTraining& training);
   // tokenizer.json, tokenizer_config.json, special_tokens_map.json, loadable by transformers' AutoTokenizer.
   void save(const std::filesystem::path& folder) const;
+
+  static Tokenizer from_gguf(const struct GgufVocabulary& vocabulary);
+  Tokenizer with_added(std::span<const std::string> special_tokens) const;
+  const std::vector<std::int32_t>& begin() const;
+  const std::vector<std::int32_t>& end() const;
+  std::string chat_template() const;
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

@@ -25,7 +25,7 @@ struct LlavaSource {
 // Reads and checks the whole file. Rows of one id get "#2", "#3" added to it. Throws Error for rows that cannot be used:
 // the first in its message ("'f.json': sample 'x': ..."), further ones as notes. A bad row is one whose turns do not
 // alternate from human to gpt, that has an empty turn, whose count of <image> is not the count of its pictures, or whose
-// picture is missing, no PNG by its name, or outside the folder.
+// picture is missing or outside the folder.
 std::shared_ptr<const SampleSource> read_llava_json(const LlavaSource& source);
 
 // An array, one sample a line; read_llava_json gives back equal samples. Atomic.

@@ -18,10 +18,6 @@ std::string PictureFolder::problem(const std::string& reference) const {
   const fs::path path(reference);
   if (reference.empty() || path.is_absolute() || std::find(path.begin(), path.end(), fs::path("..")) != path.end())
     return fmt::format("picture '{}' is not a relative path inside the picture folder", reference);
-  std::string extension = path.extension().string();
-  for (char& c : extension)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  if (extension != ".png") return fmt::format("picture '{}' is not a PNG file", reference);
   std::error_code error;
   const fs::path real = fs::canonical(folder_ / path, error);
   if (error || !fs::is_regular_file(real, error)) return fmt::format("no picture '{}' in '{}'", reference, folder_.string());
@@ -32,7 +28,7 @@ std::string PictureFolder::problem(const std::string& reference) const {
 
 Picture PictureFolder::load(const std::string& reference) const {
   if (const std::string wrong = problem(reference); !wrong.empty()) throw Error(wrong);
-  return image::read_png(folder_ / reference);
+  return image::read_picture(folder_ / reference);
 }
 
 }  // namespace saucier::data

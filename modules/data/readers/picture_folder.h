@@ -1,4 +1,4 @@
-// PNG pictures below one folder.
+// Pictures below one folder, of every kind that image::decode knows.
 #pragma once
 
 #include <filesystem>
@@ -14,7 +14,7 @@ class PictureFolder : public PictureSource {
  public:
   explicit PictureFolder(std::filesystem::path folder);
   Picture load(const std::string& reference) const override;
-  // What is wrong with a reference, or "": no relative path inside the folder, not named .png, or no such file.
+  // What is wrong with a reference, or "": no relative path inside the folder, or no such file.
   std::string problem(const std::string& reference) const;
 
  private:

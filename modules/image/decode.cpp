@@ -1,0 +1,67 @@
+#include <algorithm>
+
+#include "modules/base/error.h"
+#include "modules/base/file.h"
+#include "modules/image/formats.h"
+
+namespace saucier::image {
+namespace {
+
+// Small pictures are read however well they are compressed.
+constexpr std::uint64_t kSmallPixels = std::uint64_t{1} << 22;
+
+struct Format {
+  const char* name;
+  Decoded (*decode)(std::string_view);
+};
+
+Format format_of(std::string_view bytes, std::string_view name) {
+  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return {"PNG", decode_png};
+  if (bytes.starts_with("\xff\xd8\xff")) return {"JPEG", decode_jpeg};
+  if (bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP")) return {"WebP", decode_webp};
+  if (bytes.starts_with("GIF87a") || bytes.starts_with("GIF89a")) return {"GIF", decode_gif};
+  if (bytes.starts_with("BM")) return {"BMP", decode_bmp};
+  throw Error(fmt::format("cannot read '{}' as a picture: {}", name, bytes.empty() ? "the file is empty" : "not PNG, JPEG, WebP, GIF or BMP"));
+}
+
+void check_file_size(std::uint64_t bytes, std::string_view name) {
+  if (bytes > kMaxFileBytes)
+    throw Error(fmt::format("cannot read '{}' as a picture: {} bytes, {} are allowed", name, bytes, kMaxFileBytes));
+}
+
+}  // namespace
+
+void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t file_bytes, std::uint64_t pixels_per_byte) {
+  if (width == 0 || height == 0) throw Error(fmt::format("{} x {} pixels", width, height));
+  // Neither side above 2^31, so the product fits.
+  if (std::max(width, height) > kMaxPixels || width * height > kMaxPixels)
+    throw Error(fmt::format("{} x {} pixels, {} are allowed", width, height, kMaxPixels));
+  if (width * height > std::max(kSmallPixels, file_bytes * pixels_per_byte))
+    throw Error(fmt::format("{} x {} pixels cannot be in {} bytes", width, height, file_bytes));
+}
+
+Picture decode(std::string_view bytes, std::string_view name) {
+  check_file_size(bytes.size(), name);
+  const Format format = format_of(bytes, name);
+  try {
+    Decoded decoded = format.decode(bytes);
+    return oriented(std::move(decoded.picture), orientation(decoded.exif, decoded.xmp));
+  } catch (const Error& error) {
+    throw Error(fmt::format("cannot read '{}' as {}: {}", name, format.name, error.what()));
+  }
+}
+
+Picture read_picture(const std::filesystem::path& file) {
+  std::error_code none;  // read_file says what is wrong with a file that is not there
+  const std::uintmax_t bytes = std::filesystem::file_size(file, none);
+  if (!none) check_file_size(bytes, file.string());
+  return decode(read_file(file), file.string());
+}
+
+void complete_if_grey(Palette& palette, std::size_t count) {
+  Palette grey{};
+  for (size_t i = 0; i < grey.size(); ++i) grey[i].fill(static_cast<std::uint8_t>(i));
+  if (std::equal(palette.begin(), palette.begin() + static_cast<std::ptrdiff_t>(count), grey.begin())) palette = grey;
+}
+
+}  // namespace saucier::image

@@ -1,0 +1,37 @@
+// What decode() asks of each format. Only modules/image includes this.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "modules/image/picture.h"
+
+namespace saucier::image {
+
+struct Decoded {
+  Picture picture;   // as stored: the orientation is still to be applied
+  std::string exif;  // a TIFF file, with or without the "Exif\0\0" before it; empty where there is none
+  std::string xmp;
+};
+
+// Each throws Error with the reason alone, decode() adds the name.
+Decoded decode_png(std::string_view bytes);
+Decoded decode_jpeg(std::string_view bytes);
+Decoded decode_webp(std::string_view bytes);
+Decoded decode_gif(std::string_view bytes);
+Decoded decode_bmp(std::string_view bytes);
+
+// Throws Error when a picture has no pixels, too many of them, or more than a file of that many bytes can hold: a few
+// bytes must not cost gigabytes. `pixels_per_byte` is the most that the format's compression can reach.
+void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t file_bytes, std::uint64_t pixels_per_byte);
+
+// The orientation (1 to 8) that the metadata ask for: the EXIF tag, else XMP's. Damaged metadata ask for nothing: 1.
+int orientation(std::string_view exif, std::string_view xmp);
+Picture oriented(Picture picture, int orientation);
+
+using Palette = std::array<std::array<std::uint8_t, 3>, 256>;  // an index without an entry is black
+// As Pillow takes GIF's and BMP's palettes: one of which all `count` entries are shades of grey in order (or none at all)
+// is no palette, and an index above them is a shade like the others.
+void complete_if_grey(Palette& palette, std::size_t count);
+
+}  // namespace saucier::image
