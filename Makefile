@@ -4,7 +4,7 @@
 #   make quickstart    build, then run recipes/quickstart.toml and show what came out
 #   make test          build, then every test
 #   make speed         prints what small pieces cost (the tests' hidden [speed] cases)
-#   make fuzz          RUNS random texts through the recipe language, by libFuzzer
+#   make fuzz          RUNS random texts through the recipe language and RUNS files of tensors through their readers, by libFuzzer
 #   make build         leaves build/saucier and build/saucier-worker
 #   make check-format  clang-format and clang-tidy over the tree (needs both installed)
 
@@ -96,10 +96,12 @@ test: configure taplo
 fuzz:
 	@$(MAKE) packages PACKAGES="$(PACKAGES) clang-14 libclang-rt-14-dev"
 	cmake --preset fuzz > /dev/null
-	ninja -C build-fuzz -j $(JOBS) --quiet recipe_fuzzer recipe_fuzz_seeds
+	ninja -C build-fuzz -j $(JOBS) --quiet recipe_fuzzer recipe_fuzz_seeds weights_fuzzer
 	build-fuzz/recipe_fuzz_seeds build-fuzz/seeds
 	mkdir -p build-fuzz/corpus
 	build-fuzz/recipe_fuzzer -runs=$(RUNS) -max_len=8192 -timeout=20 -dict=build-fuzz/seeds.dict -print_final_stats=1 build-fuzz/corpus build-fuzz/seeds
+	mkdir -p build-fuzz/weights
+	build-fuzz/weights_fuzzer -runs=$(RUNS) -max_len=65536 -timeout=20 -malloc_limit_mb=512 -print_final_stats=1 build-fuzz/weights tests/data/weights
 
 speed: configure
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
