@@ -9,6 +9,7 @@ float32 numbers and compares with the gguf package's; the real file it was made 
 """
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -87,7 +88,46 @@ def made_gguf():
     halves = halves[~np.isnan(halves.view(np.float16))]
     digest = hashlib.sha256(halves.view(np.float16).astype(np.float32).tobytes()).hexdigest()
     (FOLDER / "halves.sha256").write_text(digest + "\n")
-    print(f"{len(tensors)} tensors; gguf {gguf.__version__ if hasattr(gguf, '__version__') else ''} numpy {np.__version__}")
+    print(f"{len(tensors)} tensors; gguf {importlib.metadata.version('gguf')}, numpy {np.__version__}")
+
+
+def made_torch():
+    import collections
+
+    import torch
+
+    torch.manual_seed(6)
+    base = torch.arange(24, dtype=torch.float32).reshape(2, 3, 4)
+    tensors = {
+        "base": base,
+        "transposed": base.permute(2, 0, 1),
+        "part": base[1, 1:, ::2],
+        "tied": base,
+        "number": torch.tensor(2.5, dtype=torch.float64),
+        "empty": torch.zeros(0, 3),
+        "parameter": torch.nn.Parameter(torch.randn(3, 2).to(torch.bfloat16)),
+        "bool": torch.tensor([True, False, True]),
+        "expanded": torch.tensor([[1.0, 2.0]]).expand(3, 2),
+    }
+    for dtype in (torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
+        tensors[str(dtype).removeprefix("torch.")] = torch.tensor([[3, 1], [100, 5]], dtype=dtype)
+    module = torch.nn.Sequential(collections.OrderedDict(norm=torch.nn.LayerNorm(4), out=torch.nn.Linear(4, 2)))
+    files = {
+        "plain": tensors,
+        "module": module.state_dict(),
+        "trainer": {"epoch": 3, "name": "x", "rate": 1e-3, "big": 2**40, "steps": [1, -2, None, True], "state_dict": module.state_dict()},
+        "nested": {"tower": module.state_dict(), "head": {"weight": base}},
+    }
+    for name, content in files.items():
+        torch.save(content, FOLDER / f"{name}.bin")
+        torch.save(content, FOLDER / f"{name}.legacy.bin", _use_new_zipfile_serialization=False)
+    torch.save({"script": collections.Counter("aab"), "x": base}, FOLDER / "counter.bin")
+    flat = {"plain": tensors, "module": module.state_dict(), "trainer": module.state_dict(),
+            "nested": {**{f"tower.{k}": v for k, v in module.state_dict().items()}, "head.weight": base}}
+    expected = {file: {name: {"dtype": str(t.dtype).removeprefix("torch."), "shape": list(t.shape), "values": t.detach().double().flatten().tolist()}
+                       for name, t in content.items()} for file, content in flat.items()}
+    (FOLDER / "torch.json").write_text(json.dumps(expected, separators=(",", ":")).replace('}},"', '}},\n"') + "\n")
+    print(f"{len(files)} contents in two formats; torch {torch.__version__}")
 
 
 def live(program, file):
@@ -108,4 +148,4 @@ def live(program, file):
 
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
-    {"gguf": made_gguf, "live": live}[sys.argv[1]](*sys.argv[2:])
+    {"gguf": made_gguf, "torch": made_torch, "live": live}[sys.argv[1]](*sys.argv[2:])

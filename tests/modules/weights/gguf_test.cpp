@@ -6,6 +6,39 @@ using namespace saucier;
 using namespace saucier::weights;
 using Catch::Matchers::Contains;
 
+namespace {
+
+template <class T>
+std::string raw(T number) {
+  return std::string(reinterpret_cast<const char*>(&number), sizeof number);
+}
+std::string text(const std::string& value) { return raw(std::uint64_t{value.size()}) + value; }
+
+constexpr std::uint32_t kU8 = 0, kU32 = 4, kBool = 7, kText = 8, kArray = 9, kF32 = 0, kF16 = 1, kQ4_0 = 2, kQ5_K = 13;
+
+std::string key(const std::string& name, std::uint32_t type, const std::string& value) { return text(name) + raw(type) + value; }
+
+std::string entry(const std::string& name, const std::vector<std::uint64_t>& sides, std::uint32_t type, std::uint64_t offset) {
+  std::string out = text(name) + raw(static_cast<std::uint32_t>(sides.size()));
+  for (const std::uint64_t side : sides) out += raw(side);
+  return out + raw(type) + raw(offset);
+}
+
+std::string file_of(std::uint64_t tensors, std::uint64_t keys, std::string rest, size_t data = 0, std::uint32_t version = 3) {
+  std::string out = "GGUF" + raw(version) + raw(tensors) + raw(keys) + rest;
+  out.resize((out.size() + 31) / 32 * 32);
+  return out + std::string(data, '\0');
+}
+
+std::string failure_of(const std::string& content) {
+  TempFolder folder;
+  const fs::path file = folder.path() / "x.gguf";
+  write_file_atomic(file, content);
+  return failure(file, &Container::gguf);
+}
+
+}  // namespace
+
 TEST_CASE("a GGUF file's tensors of every kind come bit for bit as gguf-py dequantises them") {
   const Container read = Container::gguf(fixture("types.gguf")), expected = Container::safetensors(fixture("types.safetensors"));
   REQUIRE(read.tensors().size() == 14);
@@ -64,6 +97,42 @@ TEST_CASE("a GGUF file's keys come with their types") {
   CHECK(keys["tokenizer.ggml.tokens"] == Json({"<s>", "</s>", " a", "Ġb", ""}));
   CHECK(keys["tokenizer.ggml.scores"] == Json({0.0, -1.5, 0.25}));
   CHECK(keys["tokenizer.ggml.token_type"] == Json({3, 3, 1, 1, 1}));
+}
+
+TEST_CASE("damaged GGUF files are refused with file and field") {
+  CHECK(failure_of(file_of(2, 1, key("k", kU8, "\1") + entry("a", {2, 3}, kF32, 0) + entry("b", {32}, kQ4_0, 32), 50)) == "no error");
+  CHECK(failure_of(file_of(1, 0, entry("a", {2}, kF32, 0), 8, 2)) == "no error");
+  CHECK_THAT(failure_of(""), Contains("no GGUF file (0 bytes)"));
+  CHECK_THAT(failure_of("GGUF"), Contains("the version at byte 4 takes 4 bytes, only 0 are left"));
+  CHECK_THAT(failure_of(file_of(0, 0, "", 0, 1)), Contains("GGUF version 1 is not supported"));
+  CHECK_THAT(failure_of(file_of(0, 0, "", 0, 0x03000000)), Contains("big-endian"));
+  CHECK_THAT(failure_of(file_of(std::uint64_t{1} << 60, 0, "")), Contains("1152921504606846976 tensors do not fit"));
+  CHECK_THAT(failure_of(file_of(0, std::uint64_t{1} << 60, "")), Contains("1152921504606846976 keys do not fit"));
+
+  const auto keys = [](const std::string& rest) { return failure_of(file_of(0, 1, rest, 64)); };
+  CHECK_THAT(keys(raw(~std::uint64_t{0})), Contains("the name of key 0"));
+  CHECK_THAT(keys(key("k", 99, "")), Contains("key 'k'") && Contains("value type 99 is not known"));
+  CHECK_THAT(keys(key("k", kBool, "\2")), Contains("key 'k'") && Contains("2 is no truth value"));
+  CHECK_THAT(keys(key("k", kText, raw(std::uint64_t{1} << 63))), Contains("key 'k'") && Contains("takes 9223372036854775808 bytes"));
+  CHECK_THAT(keys(key("k", kArray, raw(kU8) + raw(std::uint64_t{1} << 40))), Contains("key 'k'") && Contains("array of 1099511627776 values"));
+  CHECK_THAT(keys(key("k", kArray, raw(kArray) + raw(std::uint64_t{1}))), Contains("arrays inside arrays"));
+  CHECK_THAT(failure_of(file_of(0, 2, key("k", kU8, "\1") + key("k", kU8, "\1"))), Contains("key 'k'") && Contains("twice"));
+  CHECK_THAT(keys(key("general.alignment", kU32, raw(std::uint32_t{24}))), Contains("'24', not a power of two"));
+  CHECK_THAT(keys(key("split.count", kU8, "\3")), Contains("one of 3 files") && Contains("llama-gguf-split --merge"));
+
+  const auto tensor = [](const std::string& rest, size_t data = 64) { return failure_of(file_of(1, 0, rest, data)); };
+  CHECK_THAT(tensor(entry("a", {1, 1, 1, 1, 1}, kF32, 0)), Contains("tensor 'a'") && Contains("5 sides"));
+  CHECK_THAT(tensor(entry("a", {4}, kQ5_K, 0)), Contains("tensor 'a'") && Contains("'Q5_K' is not supported"));
+  CHECK_THAT(tensor(entry("a", {4}, 1000, 0)), Contains("number format 1000 is not known"));
+  CHECK_THAT(tensor(entry("a", {33}, kQ4_0, 0)), Contains("rows of 33 numbers are no whole blocks of 'Q4_0'"));
+  CHECK_THAT(tensor(entry("a", {}, kQ4_0, 0)), Contains("no whole block"));
+  CHECK_THAT(tensor(entry("a", {std::uint64_t{1} << 32, std::uint64_t{1} << 32}, kF16, 0)), Contains("tensor 'a'") && Contains("too large"));
+  CHECK_THAT(tensor(entry("a", {~std::uint64_t{0}}, kF16, 0)), Contains("too large"));
+  CHECK_THAT(tensor(entry("a", {4}, kF32, 16)), Contains("offset 16 is no multiple of the alignment 32"));
+  CHECK_THAT(tensor(entry("a", {4}, kF32, 64)), Contains("16 bytes at 64 are outside of the data (64 bytes)") && Contains("cut off"));
+  CHECK_THAT(tensor(entry("a", {4}, kF32, ~std::uint64_t{31})), Contains("outside of the data"));
+  CHECK_THAT(failure_of(file_of(2, 0, entry("a", {16}, kF32, 0) + entry("b", {4}, kF32, 32), 64)), Contains("tensor 'b'") && Contains("inside the tensor before it"));
+  CHECK_THAT(failure_of(file_of(2, 0, entry("a", {4}, kF32, 0) + entry("a", {4}, kF32, 32), 64)), Contains("tensor 'a' stands in the file twice"));
 }
 
 // SAUCIER_WEIGHTS=FILE.gguf build/test_weights '[digests]': for containers.py's live mode.
