@@ -178,7 +178,7 @@ void save_joined_adapter(const fs::path& folder, const model::JoinedModel& model
     tensors[std::string(kPrefix) + layout::file_name({part, name}, Layout::transformers_memory)] = tensor;
     if (name.ends_with(kA)) targets.push_back(layout::file_name({part, *updated_layer(name)}, Layout::transformers_memory));
   };
-  model::LoraConfig lora{.rank = 8};  // a projector alone: an adapter with no update
+  model::LoraConfig lora;
   const auto add_part = [&](Part part, const model::Part& owner) {
     if (owner.lora_config()) lora = *owner.lora_config();
     for (const auto& [name, tensor] : owner.lora()) add(part, name, tensor);

@@ -8,6 +8,7 @@ The C++ tests of modules/model and modules/checkpoint read these folders and mus
 libraries save it, with expected.safetensors beside it. `live` makes larger ones in a temporary folder and compares what
 `saucier logits` says with the installed transformers.
 """
+import copy
 import json
 import pathlib
 import shutil
@@ -121,8 +122,10 @@ def language(folder, kind, odd):
     out = model(WORDS, output_hidden_states=True)
     loss = model(WORDS, labels=WORDS).loss
     loss.backward()
-    keep(folder, ids=WORDS, logits=out.logits, **{f"hidden.{i}": h for i, h in enumerate(out.hidden_states)}, loss=loss,
-         **gradients_of(model))
+    gradients = gradients_of(model)
+    narrow = copy.deepcopy(model).to(torch.bfloat16)
+    keep(folder, ids=WORDS, logits=out.logits, logits_bfloat16=narrow(WORDS).logits.float(),
+         **{f"hidden.{i}": h for i, h in enumerate(out.hidden_states)}, loss=loss, **gradients)
     return model
 
 
