@@ -108,7 +108,7 @@ fuzz-pictures:
 	cmake --preset fuzz > /dev/null
 	ninja -C build-fuzz -j $(JOBS) --quiet picture_fuzzer
 	mkdir -p build-fuzz/pictures
-	build-fuzz/picture_fuzzer -runs=$(RUNS) -max_len=65536 -timeout=20 -rss_limit_mb=1024 -print_final_stats=1 build-fuzz/pictures tests/data/image
+	build-fuzz/picture_fuzzer -runs=$(RUNS) -max_len=65536 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 build-fuzz/pictures tests/data/image
 
 speed: configure
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
