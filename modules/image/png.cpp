@@ -20,6 +20,8 @@ struct Call {
   std::string_view input;  // what is left to read
   std::string output;
   std::array<char, 200> problem{};
+  bool too_early = false;
+  bool has_pixels = false;
 };
 
 void on_error(png_structp png, png_const_charp message) {
@@ -32,7 +34,10 @@ void on_warning(png_structp, png_const_charp) {}  // about colour profiles and t
 
 void on_read(png_structp png, png_bytep bytes, size_t count) {
   Call* call = static_cast<Call*>(png_get_io_ptr(png));
-  if (call->input.size() < count) png_error(png, "the file ends too early");
+  if (call->input.size() < count) {
+    call->too_early = true;
+    png_error(png, "the file ends too early");
+  }
   std::memcpy(bytes, call->input.data(), count);
   call->input.remove_prefix(count);
 }
@@ -82,9 +87,11 @@ bool read_header(png_structp png, png_infop info, Call& call, Header& header) {
   return true;
 }
 
-bool read_rows(png_structp png, png_infop info, std::vector<png_bytep>& rows) {
-  if (setjmp(png_jmpbuf(png)) != 0) return false;
+// As for Pillow, a file that ends after its pixels is whole.
+bool read_rows(png_structp png, png_infop info, Call& call, std::vector<png_bytep>& rows) {
+  if (setjmp(png_jmpbuf(png)) != 0) return call.has_pixels && call.too_early;
   png_read_image(png, rows.data());
+  call.has_pixels = true;
   png_read_end(png, info);  // metadata may come after the pixels
   return true;
 }
@@ -197,7 +204,7 @@ Decoded decode_png(std::string_view bytes) {
   const std::vector<png_bytep> pixels = rows;
   if (header.rows != Rows::rgb)
     for (png_bytep& row : rows) row += header.width * (header.rows == Rows::palette ? 2 : 1);
-  if (!read_rows(reader.png(), reader.info(), rows)) throw Error(in_our_words(call.problem.data()));
+  if (!read_rows(reader.png(), reader.info(), call, rows)) throw Error(in_our_words(call.problem.data()));
   if (header.rows != Rows::rgb)
     for (size_t y = 0; y < rows.size(); ++y) expand(header, rows[y], pixels[y]);
   out.exif = exif_of(reader.png(), reader.info());
