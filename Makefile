@@ -103,7 +103,7 @@ fuzz:
 	mkdir -p build-fuzz/weights
 	build-fuzz/weights_fuzzer -runs=$(RUNS) -max_len=65536 -timeout=20 -malloc_limit_mb=512 -print_final_stats=1 build-fuzz/weights tests/data/weights
 	mkdir -p build-fuzz/pictures
-	build-fuzz/picture_fuzzer -runs=$(RUNS) -max_len=65536 -timeout=20 -rss_limit_mb=1024 -print_final_stats=1 build-fuzz/pictures tests/data/image
+	build-fuzz/picture_fuzzer -runs=$(RUNS) -max_len=65536 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 build-fuzz/pictures tests/data/image
 
 speed: configure
 	@ninja -C $(BUILD) -j $(JOBS) --quiet

@@ -31,6 +31,12 @@ void check_file_size(std::uint64_t bytes, std::string_view name) {
 
 }  // namespace
 
+std::string in_our_words(std::string text) {
+  const auto within = [](char c, char first, char last) { return c >= first && c <= last; };
+  if (text.size() > 1 && within(text[0], 'A', 'Z') && !within(text[1], 'A', 'Z')) text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  return text;
+}
+
 void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t file_bytes, std::uint64_t pixels_per_byte) {
   if (width == 0 || height == 0) throw Error(fmt::format("{} x {} pixels", width, height));
   // Neither side above 2^31, so the product fits.

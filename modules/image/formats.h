@@ -21,6 +21,9 @@ Decoded decode_webp(std::string_view bytes);
 Decoded decode_gif(std::string_view bytes);
 Decoded decode_bmp(std::string_view bytes);
 
+// What a library says is wrong, without the capital that it begins with.
+std::string in_our_words(std::string text);
+
 // Throws Error when a picture has no pixels, too many of them, or more than a file of that many bytes can hold: a few
 // bytes must not cost gigabytes. `pixels_per_byte` is the most that the format's compression can reach.
 void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t file_bytes, std::uint64_t pixels_per_byte);

@@ -28,9 +28,7 @@ int on_read(GifFileType* gif, GifByteType* to, int count) {
     default: break;
   }
   const char* reason = GifErrorString(code);
-  std::string text = reason != nullptr ? reason : "the data is damaged";
-  if (text[0] >= 'A' && text[0] <= 'Z' && !(text.size() > 1 && text[1] >= 'A' && text[1] <= 'Z')) text[0] = static_cast<char>(text[0] - 'A' + 'a');
-  throw Error(text);
+  throw Error(in_our_words(reason != nullptr ? reason : "the data is damaged"));
 }
 
 struct Closer {

@@ -32,13 +32,7 @@ struct Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  void say(const char* text) { std::snprintf(problem.data(), problem.size(), "%s", text); }
-  std::string reason() const {
-    std::string text = problem.data();
-    if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a' && text[1] <= 'z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
-    return text;
-  }
-};
+  void say(const char* text) { std::snprintf(problem.data(), problem.size(), "%s", text); }};
 
 Call& call_of(j_common_ptr jpeg) { return *static_cast<Call*>(jpeg->client_data); }
 
@@ -135,7 +129,7 @@ bool read_rows(Call& call, Picture& picture, std::vector<std::uint8_t>& line) {
 
 Decoded decode_jpeg(std::string_view bytes) {
   Call call;
-  if (!read_header(call, bytes)) throw Error(call.reason());
+  if (!read_header(call, bytes)) throw Error(in_our_words(call.problem.data()));
   jpeg_decompress_struct& jpeg = call.jpeg;
   check_size(jpeg.image_width, jpeg.image_height, bytes.size(), kPixelsPerByte);
   switch (jpeg.num_components) {
@@ -153,7 +147,7 @@ Decoded decode_jpeg(std::string_view bytes) {
   }
   out.picture.pixels.resize(size_t{jpeg.image_width} * jpeg.image_height * 3);
   std::vector<std::uint8_t> line(size_t{jpeg.image_width} * 4);
-  if (!read_rows(call, out.picture, line)) throw Error(call.reason());
+  if (!read_rows(call, out.picture, line)) throw Error(in_our_words(call.problem.data()));
   return out;
 }
 

@@ -20,13 +20,8 @@ struct Call {
   std::string_view input;  // what is left to read
   std::string output;
   std::array<char, 200> problem{};
-
-  // libpng's words begin with a capital.
-  std::string reason() const {
-    std::string text = problem.data();
-    if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a' && text[1] <= 'z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
-    return text;
-  }
+  bool too_early = false;
+  bool has_pixels = false;
 };
 
 void on_error(png_structp png, png_const_charp message) {
@@ -39,7 +34,10 @@ void on_warning(png_structp, png_const_charp) {}  // about colour profiles and t
 
 void on_read(png_structp png, png_bytep bytes, size_t count) {
   Call* call = static_cast<Call*>(png_get_io_ptr(png));
-  if (call->input.size() < count) png_error(png, "the file ends too early");
+  if (call->input.size() < count) {
+    call->too_early = true;
+    png_error(png, "the file ends too early");
+  }
   std::memcpy(bytes, call->input.data(), count);
   call->input.remove_prefix(count);
 }
@@ -89,9 +87,11 @@ bool read_header(png_structp png, png_infop info, Call& call, Header& header) {
   return true;
 }
 
-bool read_rows(png_structp png, png_infop info, std::vector<png_bytep>& rows) {
-  if (setjmp(png_jmpbuf(png)) != 0) return false;
+// As for Pillow, a file that ends after its pixels is whole.
+bool read_rows(png_structp png, png_infop info, Call& call, std::vector<png_bytep>& rows) {
+  if (setjmp(png_jmpbuf(png)) != 0) return call.has_pixels && call.too_early;
   png_read_image(png, rows.data());
+  call.has_pixels = true;
   png_read_end(png, info);  // metadata may come after the pixels
   return true;
 }
@@ -195,7 +195,7 @@ Decoded decode_png(std::string_view bytes) {
   Call call{.input = bytes, .output = {}};
   Reader reader(call);
   Header header;
-  if (!read_header(reader.png(), reader.info(), call, header)) throw Error(call.reason());
+  if (!read_header(reader.png(), reader.info(), call, header)) throw Error(in_our_words(call.problem.data()));
   check_size(header.width, header.height, bytes.size(), kPixelsPerByte);
   Decoded out{.picture = {.width = static_cast<int>(header.width), .height = static_cast<int>(header.height), .pixels = {}}, .exif = {}, .xmp = {}};
   Picture& picture = out.picture;
@@ -204,7 +204,7 @@ Decoded decode_png(std::string_view bytes) {
   const std::vector<png_bytep> pixels = rows;
   if (header.rows != Rows::rgb)
     for (png_bytep& row : rows) row += header.width * (header.rows == Rows::palette ? 2 : 1);
-  if (!read_rows(reader.png(), reader.info(), rows)) throw Error(call.reason());
+  if (!read_rows(reader.png(), reader.info(), call, rows)) throw Error(in_our_words(call.problem.data()));
   if (header.rows != Rows::rgb)
     for (size_t y = 0; y < rows.size(); ++y) expand(header, rows[y], pixels[y]);
   out.exif = exif_of(reader.png(), reader.info());
@@ -223,7 +223,7 @@ std::string png_bytes(const Picture& picture) {
   std::vector<std::uint8_t> pixels = picture.pixels;  // libpng takes pointers that could write
   std::vector<png_bytep> rows = row_pointers(pixels, picture.width, picture.height);
   if (!write_rows(writer.png(), writer.info(), call, picture, rows))
-    throw Error(fmt::format("cannot write a PNG of {} x {}: {}", picture.width, picture.height, call.reason()));
+    throw Error(fmt::format("cannot write a PNG of {} x {}: {}", picture.width, picture.height, in_our_words(call.problem.data())));
   return std::move(call.output);
 }
 

@@ -9,8 +9,8 @@
 namespace saucier::image {
 namespace {
 
-// A picture of one colour takes some 60 bytes whatever its size, so the format itself sets no limit.
-constexpr std::uint64_t kPixelsPerByte = std::uint64_t{1} << 16;
+// The format itself sets no limit; of a picture of one colour libwebp writes a byte for 25,000 pixels.
+constexpr std::uint64_t kPixelsPerByte = std::uint64_t{1} << 15;
 
 std::string chunk(const WebPDemuxer* file, const char* name) {
   WebPChunkIterator found{};

@@ -70,19 +70,38 @@ class Tally:
         print(f"{'ok  ' if good else 'FAIL'} {what}: {text}")
 
 
+def pixels_of(file: pathlib.Path) -> bytes | None:
+    try:
+        return packed(as_rgb(file))
+    except (OSError, EOFError, SyntaxError, ValueError):
+        return None
+
+
+def compare_truncated(build: pathlib.Path, folder: pathlib.Path, rng: random.Random, tally: Tally) -> None:
+    """Files cut short: what Pillow refuses we refuse, what we read are Pillow's pixels. We may refuse more."""
+    files = []
+    for name, data in picture_kinds.all_kinds(picture_kinds.photo(rng, 41, 30), rng).items():
+        whole = data()
+        for left in [len(whole) - rng.randint(1, 40) for _ in range(6)] + [rng.randint(1, len(whole) - 1) for _ in range(4)]:
+            files.append(folder / f"cut{left}-{name}")
+            files[-1].write_bytes(whole[:left])
+    answers = ours(build, [{"do": "decode", "file": str(file)} for file in files])
+    right = [pixels_of(file) for file in files]
+    wrong = [file.name for file, answer, pillow in zip(files, answers, right) if isinstance(answer, bytes) and answer != pillow]
+    stricter = sum(isinstance(answer, str) and pillow is not None for answer, pillow in zip(answers, right))
+    tally.line("truncated", not wrong, f"{len(files)} files, read where Pillow refuses or other bytes: {wrong or 'none'}; refused where Pillow reads: {stricter}")
+
+
 def compare_decoding(build: pathlib.Path, files: list[pathlib.Path], tally: Tally) -> list[pathlib.Path]:
     """Returns the files that Pillow reads."""
     answers = ours(build, [{"do": "decode", "file": str(file)} for file in files])
     wrong, read = [], []
     for file, answer in zip(files, answers):
-        try:
-            right = packed(as_rgb(file))
-        except OSError as error:
-            right = str(error)
-        if isinstance(right, bytes):
+        right = pixels_of(file)
+        if right is not None:
             read.append(file)
-        if isinstance(right, str) != isinstance(answer, str) or (isinstance(answer, bytes) and answer != right):
-            wrong.append(f"{file.name} ({answer if isinstance(answer, str) else right if isinstance(right, str) else 'other bytes'})")
+        if (right is None) != isinstance(answer, str) or (isinstance(answer, bytes) and answer != right):
+            wrong.append(f"{file.name} ({answer if isinstance(answer, str) else 'other bytes' if right else 'refused by Pillow'})")
     tally.line("decode", not wrong, f"{len(files)} files ({len(files) - len(read)} of them refused), other than Pillow: {wrong or 'none'}")
     return read
 
@@ -214,6 +233,7 @@ def live(build: pathlib.Path) -> None:
         folder = pathlib.Path(name)
         files = picture_kinds.write_all(folder, rng, 200)
         files = compare_decoding(build, files, tally)
+        compare_truncated(build, folder, rng, tally)
         compare_resizing(build, folder, rng, tally)
         compare_processors(build, files, tally)
         compare_anyres(build, files, rng, tally)
