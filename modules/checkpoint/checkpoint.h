@@ -14,8 +14,8 @@ namespace saucier::checkpoint {
 
 namespace fs = std::filesystem;
 
-// safetensors (memory-mapped; header, offsets, overlaps and dtypes checked; Error names file and tensor). F32, BF16 and
-// F16 come as float32; integer types as they are.
+// safetensors, checked by modules/weights. BF16 and F16 come as float32; all others as they are, in the file's mapped
+// pages, which are private: changing a tensor in place does not change the file.
 std::map<std::string, at::Tensor> read_safetensors(const fs::path& file);
 void write_safetensors(const fs::path& file, const std::map<std::string, at::Tensor>& tensors, bool bfloat16 = false);
 
