@@ -44,14 +44,16 @@ class Container {
   // A GGUF file, version 2 or 3. Tensors have the names and rows that stand there: llama.cpp's.
   static Container gguf(const fs::path& file);
   // A file of torch.save (.bin, .pt, .pth), in its zip format or the one before it: a dict of tensors, or one that holds
-  // such dicts ('state_dict'), whose names are then joined by a point.
+  // such dicts: one called 'state_dict' is taken for the whole, else names are joined by a point. What is no tensor, or
+  // deeper, is left out.
   static Container torch_pickle(const fs::path& file);
   // The first that exists of STEM.safetensors, the shards of STEM.safetensors.index.json, and torch's STEM.bin and
   // STEM.bin.index.json, where 'model' is called 'pytorch_model'. STEM is 'adapter_model' for PEFT's adapters.
   static Container folder(const fs::path& folder, std::string_view stem = "model");
 
   const std::map<std::string, Tensor>& tensors() const { return tensors_; }
-  // GGUF's keys and values (arrays too), safetensors' __metadata__; else an empty object.
+  // GGUF's keys and values (arrays too), safetensors' __metadata__; else an empty object. GGUF's texts are bytes as they
+  // stand there, which may be no UTF-8.
   const Json& metadata() const { return metadata_; }
   // Keeps the bytes of the tensors without the Container.
   std::shared_ptr<const void> memory() const { return memory_; }
@@ -80,8 +82,8 @@ using Metadata = std::map<std::string, std::string>;
 // whose metadata do not say where they come from.
 void write_safetensors(const fs::path& file, std::span<const Output> tensors, const Metadata& metadata = {{"format", "pt"}});
 // STEM.safetensors, or if that would be larger than `shard_bytes` STEM-00001-of-0000N.safetensors ... and
-// STEM.safetensors.index.json, split in the given order as transformers does it. Weights of an earlier save with that
-// stem are removed.
+// STEM.safetensors.index.json, filled in the given order and named as transformers does. Weights of an earlier save with
+// that stem are removed.
 void write_shards(const fs::path& folder, std::span<const Output> tensors, size_t shard_bytes, std::string_view stem = "model",
                   const Metadata& metadata = {{"format", "pt"}});
 

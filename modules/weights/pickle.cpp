@@ -11,6 +11,7 @@ namespace saucier::weights::pickle {
 namespace {
 
 constexpr size_t kMostValues = 4'000'000;  // a tensor takes about twenty; bounds the memory that a pickle can ask for
+constexpr size_t kMostSides = 64;          // torch's own limit
 
 struct StorageType {
   std::string_view name;
@@ -101,8 +102,10 @@ class Machine {
     return static_cast<std::uint64_t>(number);
   }
   std::vector<std::int64_t> counts_of(Id id, std::string_view what) {
+    const std::vector<Id>& items = as<Sequence>(id, what).items;
+    if (items.size() > kMostSides) throw Error(fmt::format("{} has {} sides, at most {} are allowed", what, items.size(), kMostSides));
     std::vector<std::int64_t> out;
-    for (const Id item : as<Sequence>(id, what).items) out.push_back(static_cast<std::int64_t>(count_of(item, what)));
+    for (const Id item : items) out.push_back(static_cast<std::int64_t>(count_of(item, what)));
     return out;
   }
 
@@ -133,7 +136,7 @@ class Machine {
   }
   // torch's persistent ids: ('storage', type, key, where it was, elements), and in the older format a view's data or None.
   void push_storage() {
-    const std::vector<Id> parts = as<Sequence>(pop(), "a storage's description").items;
+    const std::vector<Id>& parts = as<Sequence>(pop(), "a storage's description").items;
     if (parts.size() < 5 || parts.size() > 6 || as<std::string_view>(parts[0], "a storage's kind") != "storage") throw Error("what it refers to is no storage");
     const StorageType* type = storage_type(as<Global>(parts[1], "a storage's type"));
     if (!type) throw Error("a storage's type is none");
@@ -142,7 +145,7 @@ class Machine {
   }
 
   void call() {
-    const std::vector<Id> arguments = as<Sequence>(pop(), "what a function is given").items;
+    const std::vector<Id>& arguments = as<Sequence>(pop(), "what a function is given").items;
     const Global function = as<Global>(pop(), "what is called");
     const auto expect = [&](size_t least) {
       if (arguments.size() < least) throw Error(fmt::format("'{}' is given {} values, it needs {}", function.name, arguments.size(), least));

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -62,6 +63,7 @@ MappedFile::MappedFile(const fs::path& path) {
   if (error == 0 && !S_ISREG(status.st_mode)) error = S_ISDIR(status.st_mode) ? EISDIR : ESPIPE;
   if (error == 0 && status.st_size > 0) {
     size_ = static_cast<size_t>(status.st_size);
+    ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);  // a disk's file is mostly read through: further ahead than for a stray page
     // Without a reserve: pages that nobody writes to cost no memory, however large the file is.
     data_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
     if (data_ == MAP_FAILED) error = errno;
@@ -93,9 +95,9 @@ size_t bytes_of(Dtype dtype, std::span<const std::int64_t> shape) {
       side /= block_elements(dtype);
     }
     empty = empty || side == 0;
-    fits = fits && !__builtin_mul_overflow(bytes, side, &bytes);
+    // An empty tensor's other sides count too: libraries compute strides from their product.
+    fits = fits && !__builtin_mul_overflow(bytes, std::max<std::uint64_t>(side, 1), &bytes);
   }
-  // An empty tensor's other sides count too: their product is what libraries compute strides from.
   if (!fits || bytes > INT64_MAX) throw Error(fmt::format("shape '{}' is too large", shown(Json(std::vector(shape.begin(), shape.end())))));
   if (shape.empty() && is_quantised(dtype)) throw Error(fmt::format("a single number is no whole block of '{}'", name_of(dtype)));
   return empty ? 0 : bytes;
@@ -112,6 +114,7 @@ std::string shown(const Json& value) { return shown(std::string_view(value.dump(
 std::string shown(std::string_view text) {
   constexpr size_t kMost = 80;
   std::string out(text.substr(0, kMost));
+  std::replace_if(out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');  // as a terminal would not take it
   if (text.size() > kMost) out += " ...";
   return out;
 }

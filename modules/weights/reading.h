@@ -35,7 +35,7 @@ size_t bytes_of(Dtype dtype, std::span<const std::int64_t> shape);
 // (of two equal names a parser keeps one: a tensor would be hidden).
 Json checked_json(std::string_view text, std::string_view what, std::string_view key_is);
 
-// As it stands in a message: cut after 80 bytes.
+// As it stands in a message: cut after 80 bytes, without control characters.
 std::string shown(const Json& value);
 std::string shown(std::string_view text);
 

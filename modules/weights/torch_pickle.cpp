@@ -18,6 +18,7 @@ namespace {
 using pickle::Id;
 using pickle::Program;
 
+constexpr size_t kLongestName = 1000;
 constexpr std::string_view kLegacyMagic("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
 
 // Where the storages' bytes are: the zip file's entries, or what stands behind the older format's pickles.
@@ -108,6 +109,8 @@ class Gatherer {
     for (const auto& [key, item] : dict.items) {
       const auto* name = find<std::string_view>(program_, key);
       if (!name) continue;
+      if (name->size() > kLongestName) throw Error(fmt::format("a name of {} bytes: '{}'", name->size(), shown(*name)));
+      if (tensors_.size() > program_.values.size()) throw Error("dicts that stand in it again and again");  // a few bytes would become many tensors
       const auto* view = find<pickle::TensorView>(program_, item);
       const auto* inner = find<pickle::Dict>(program_, item);
       const std::string full = prefix + std::string(*name);

@@ -1,4 +1,5 @@
 #include "tests/modules/weights/files.h"
+#include "tests/modules/weights/load_speed.h"
 
 #include <iterator>
 
@@ -202,4 +203,17 @@ TEST_CASE("blocks of quantised numbers are not written") {
   const std::vector<std::byte> block(18);
   const Output output{"w", Dtype::q4_0, {32}, block.data(), block.size()};
   CHECK_THROWS_WITH(write_safetensors(folder.path() / "x.safetensors", std::span(&output, 1)), Contains("tensor 'w': numbers of type 'Q4_0' cannot be written"));
+}
+
+TEST_CASE("speed of loading 500 MB of safetensors", "[.][speed]") {
+  TempFolder folder;
+  const fs::path file = folder.path() / "x.safetensors";
+  write_half_gigabyte(file);
+  float sum = 0;
+  const auto load = [&] {
+    const Container container = Container::safetensors(file);
+    for (const auto& [name, tensor] : container.tensors()) sum += touch(reinterpret_cast<const float*>(tensor.data), tensor.elements());
+  };
+  WARN("500 MB of safetensors: " << compare_with_plain_read(file, load));
+  CHECK(sum > 0);
 }

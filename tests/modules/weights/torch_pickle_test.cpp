@@ -15,6 +15,18 @@ std::string legacy(const std::string& pickle) {
 
 std::string text(const std::string& value) { return "X" + std::string(1, static_cast<char>(value.size())) + std::string(3, '\0') + value; }
 
+// A tensor of storage "0", and a file that holds this storage: four floats.
+std::string rebuilt(const std::string& offset, const std::string& shape, const std::string& strides) {
+  const std::string storage = "(" + text("storage") + "ctorch\nFloatStorage\n" + text("0") + text("cpu") + "K\4tQ";
+  return "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + offset + shape + strides + "\x89" "ccollections\nOrderedDict\n)RtR";
+}
+std::string with_storage(const std::string& object) {
+  std::string file = legacy(object);
+  file.replace(file.size() - 2, 2, "]" + text("0") + "a.");
+  return file + std::string("\4\0\0\0\0\0\0\0", 8) + std::string(16, '\0');
+}
+const std::string kZero("K\0", 2);
+
 std::string failure_of(const std::string& content) {
   TempFolder folder;
   const fs::path file = folder.path() / "x.bin";
@@ -94,30 +106,33 @@ TEST_CASE("pickles that ask for the impossible are refused with file and place")
   CHECK_THAT(failure_of(legacy("\x8a\x09" + std::string(9, '\1'))), Contains("whole number of 9 bytes"));
   CHECK_THAT(failure_of("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe8\x03."), Contains("not torch's 1001"));
   // A dict in itself, and lists in lists: nothing follows them all the way.
-  CHECK(failure_of(legacy("}q" + std::string(1, '\0') + text("a") + "h" + std::string(1, '\0') + "s")) == "no error");
+  CHECK(failure_of(legacy("}q\1" + text("a") + "h\1s")) == "no error");
   std::string deep = "}" + text("a") + "]";
   for (int i = 0; i < 100'000; ++i) deep += "]";
   for (int i = 0; i < 100'000; ++i) deep += "a";
   CHECK(failure_of(legacy(deep + "s")) == "no error");
+  // A dict of 60 names of one tensor, under 100 names: 6000 tensors out of 200 values.
+  std::string many = rebuilt(kZero, "K\4\x85", "K\1\x85") + "q\x08}}q\7";
+  for (int i = 0; i < 60; ++i) many += text("i" + std::to_string(i)) + "h\x08s";
+  std::string uses = "0";
+  for (int i = 0; i < 100; ++i) uses += text("o" + std::to_string(i)) + "h\7s";
+  CHECK_THAT(failure_of(with_storage(many + uses)), Contains("again and again"));
+  CHECK_THAT(failure_of(legacy("}X\xff\xff" + std::string(2, '\0') + std::string(65535, 'n') + "Ns")), Contains("a name of 65535 bytes: 'nnn"));
   CHECK_THAT(failure_of(legacy(std::string(5'000'000, 'N'))), Contains("more than 4000000 values"));
 }
 
 TEST_CASE("a tensor's view stays inside of its storage") {
-  // {"w": _rebuild_tensor_v2(storage "0" of 4 floats, offset, shape, strides, False, OrderedDict())}
   const auto view = [](const std::string& offset, const std::string& shape, const std::string& strides) {
-    const std::string storage = "(" + text("storage") + "ctorch\nFloatStorage\n" + text("0") + text("cpu") + "K\4tQ";
-    const std::string object = "}" + text("w") + "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + offset + shape + strides + "\x89" "ccollections\nOrderedDict\n)RtRs";
-    std::string file = legacy(object);
-    file.replace(file.size() - 2, 2, "]" + text("0") + "a.");
-    return file + std::string("\4\0\0\0\0\0\0\0", 8) + std::string(16, '\0');
+    return with_storage("}" + text("w") + rebuilt(offset, shape, strides) + "s");
   };
-  CHECK(failure_of(view("K" + std::string(1, '\0'), "K\4\x85", "K\1\x85")) == "no error");
+  CHECK(failure_of(view(kZero, "K\4\x85", "K\1\x85")) == "no error");
   CHECK(failure_of(view("K\1", "K\1K\3\x86", "J\xff\xff\xff\x7fK\1\x86")) == "no error");  // a side of one is never walked
   CHECK_THAT(failure_of(view("K\1", "K\4\x85", "K\1\x85")), Contains("tensor 'w'") && Contains("reaches beyond the 4 of storage '0'"));
-  CHECK_THAT(failure_of(view("K" + std::string(1, '\0'), "K\2\x85", "J\xff\xff\xff\x7f\x85")), Contains("reaches beyond"));
+  CHECK_THAT(failure_of(view(kZero, "K\2\x85", "J\xff\xff\xff\x7f\x85")), Contains("reaches beyond"));
+  CHECK_THAT(failure_of(view(kZero, "(" + std::string(130, 'N') + "t", "K\1\x85")), Contains("has 130 sides"));
   CHECK_THAT(failure_of(view("J\xff\xff\xff\xff", "K\4\x85", "K\1\x85")), Contains("a tensor's offset is -1"));
-  CHECK_THAT(failure_of(view("K" + std::string(1, '\0'), "K\4\x85", "K\1K\1\x86")), Contains("as many strides as sides"));
+  CHECK_THAT(failure_of(view(kZero, "K\4\x85", "K\1K\1\x86")), Contains("as many strides as sides"));
   const std::string large = "\x8a\x05" + std::string("\0\0\0\0\1", 5);  // 2^32
-  CHECK_THAT(failure_of(view("K" + std::string(1, '\0'), large + "\x85", "K" + std::string(1, '\0') + "\x85")), Contains("more than the file is large"));
-  CHECK_THAT(failure_of(view("K" + std::string(1, '\0'), large + large + "\x86", "K" + std::string(1, '\0') + "K\1\x86")), Contains("is too large"));
+  CHECK_THAT(failure_of(view(kZero, large + "\x85", kZero + "\x85")), Contains("more than the file is large"));
+  CHECK_THAT(failure_of(view(kZero, large + large + "\x86", kZero + "K\1\x86")), Contains("is too large"));
 }
