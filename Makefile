@@ -24,7 +24,8 @@ RUNS    ?= 10000000
 
 PACKAGES := g++ cmake ninja-build pkg-config ccache mold python3 python3-venv ca-certificates \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libpng-dev libjpeg-dev libwebp-dev \
-  libgif-dev libfreetype-dev libboost-program-options-dev libpcre2-dev catch2 libvalijson-dev fonts-noto-color-emoji unicode-data unicode-cldr-core
+  libgif-dev libfreetype-dev libboost-program-options-dev libpcre2-dev libicu-dev catch2 libvalijson-dev \
+  fonts-noto-color-emoji unicode-data unicode-cldr-core
 
 .PHONY: build test quickstart speed packages torch taplo configure fuzz check-format clean
 

@@ -70,8 +70,19 @@ text::Tokenizer load_gguf_tokenizer(const fs::path& file) {
   const auto flag = [&](const char* key) -> std::optional<bool> {
     return metadata.contains(key) && metadata.at(key).is_boolean() ? std::optional(metadata.at(key).get<bool>()) : std::nullopt;
   };
-  text::GgufVocabulary vocabulary;
-  return text::Tokenizer::from_gguf(vocabulary);
+  return text::Tokenizer::from_gguf({.model = text("tokenizer.ggml.model"),
+                                     .pre = text("tokenizer.ggml.pre"),
+                                     .tokens = list<std::string>(metadata, "tokenizer.ggml.tokens"),
+                                     .scores = list<float>(metadata, "tokenizer.ggml.scores"),
+                                     .token_types = list<std::int32_t>(metadata, "tokenizer.ggml.token_type"),
+                                     .merges = list<std::string>(metadata, "tokenizer.ggml.merges"),
+                                     .bos = id("tokenizer.ggml.bos_token_id"),
+                                     .eos = id("tokenizer.ggml.eos_token_id"),
+                                     .unk = id("tokenizer.ggml.unknown_token_id"),
+                                     .pad = id("tokenizer.ggml.padding_token_id"),
+                                     .add_bos = flag("tokenizer.ggml.add_bos_token"),
+                                     .add_eos = flag("tokenizer.ggml.add_eos_token"),
+                                     .add_space_prefix = flag("tokenizer.ggml.add_space_prefix")});
 }
 
 }  // namespace saucier::checkpoint

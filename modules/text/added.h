@@ -7,43 +7,39 @@
 #include <string_view>
 #include <vector>
 
-#include "modules/base/json.h"
-
 namespace saucier::text {
 
 struct AddedToken {
   std::int32_t id = 0;
   std::string content = {};
-  bool lstrip = false;      // takes the white space in front of it
-  bool rstrip = false;      // takes the white space behind it
-  bool normalized = false;  // matched after those that are not
+  bool single_word = false;  // not beside a letter or digit
+  bool lstrip = false;       // takes the white space in front of it
+  bool rstrip = false;       // takes the white space behind it
+  bool normalized = false;   // matched in the normalised text
   bool special = false;
 };
 
-// A part of a text: an added token (id >= 0), or text (-1).
+// A part of a text: an added token (found), or text.
 struct Part {
-  std::int32_t id = -1;
+  const AddedToken* token = nullptr;
   size_t begin = 0;
   size_t end = 0;
 };
 
+// Finds one set of added tokens: those of the text as it is, or those of the normalised text.
 class AddedTokens {
  public:
   AddedTokens() = default;
-  explicit AddedTokens(std::vector<AddedToken> tokens);
-  // "added_tokens" of a tokenizer.json. Throws Error naming what is not supported.
-  static AddedTokens read(const Json& added_tokens);
-  Json write() const;
+  // contents: what is matched for each token, its own content or that normalised; an empty one never is.
+  AddedTokens(std::vector<AddedToken> tokens, std::vector<std::string> contents);
 
-  // The text in parts, in order, without gaps; leftmost longest match. Without `special`, special tokens are text.
+  bool empty() const { return tokens_.empty(); }
+  // A valid text in parts, in order, without gaps; leftmost longest match. Without `special`, special tokens are text.
   std::vector<Part> split(std::string_view text, bool special) const;
-  const std::vector<AddedToken>& tokens() const { return tokens_; }
 
  private:
-  void split_part(std::string_view text, Part part, bool normalized, bool special, std::vector<Part>& parts) const;
-  const AddedToken* match(std::string_view rest, bool normalized) const;
-
   std::vector<AddedToken> tokens_;
+  std::vector<std::string> contents_;
   std::array<std::vector<std::uint32_t>, 256> starting_;  // tokens by their first byte, longest first
 };
 

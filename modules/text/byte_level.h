@@ -1,8 +1,11 @@
-// GPT-2's alphabet: every byte as one printable character, the form tokens have in tokenizer.json.
+// GPT-2's alphabet: every byte as one printable character, the form tokens have in a byte-level tokenizer.json.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "modules/text/aligned.h"
 
 namespace saucier::text {
 
@@ -10,20 +13,9 @@ namespace saucier::text {
 const std::string& byte_character(unsigned char byte);
 
 std::string to_byte_characters(std::string_view bytes);
+void to_byte_characters(Aligned& text);
 
-// The bytes that a token stands for; a character outside the alphabet stands for its own UTF-8.
-std::string from_byte_characters(std::string_view token);
-
-// Valid UTF-8: each maximal invalid part becomes U+FFFD, as in Unicode 15 §3.9 (and Rust's from_utf8_lossy).
-std::string to_valid_utf8(std::string_view bytes);
-
-// The UTF-8 sequence that begins the text (not empty): its length and code point, or length 0 and in `bad` the length
-// of the maximal invalid part.
-struct Utf8Step {
-  size_t length = 0;
-  size_t bad = 0;
-  char32_t point = 0;
-};
-Utf8Step utf8_step(std::string_view text);
+// The bytes of a token in that alphabet; nothing where a character is outside it.
+std::optional<std::string> bytes_of_characters(std::string_view token);
 
 }  // namespace saucier::text

@@ -136,10 +136,8 @@ Encoded encode(const Tokenizer& tokenizer, const std::vector<Piece>& pieces) {
     ends.push_back(static_cast<std::int32_t>(text.size()));
   }
   Encoded out;
-  if (tokenizer.bos() >= 0) {
-    out.ids.push_back(tokenizer.bos());
-    out.labels.push_back(kIgnore);
-  }
+  out.ids = tokenizer.begin();
+  out.labels.assign(out.ids.size(), kIgnore);
   size_t piece = 0;
   for (const Token& token : tokenizer.encode(text)) {
     while (piece < pieces.size() && token.begin >= ends[piece]) ++piece;

@@ -59,7 +59,7 @@ struct Encoded {
 
 inline constexpr std::int32_t kIgnore = -100;
 
-// bos first where the tokenizer has one. Pieces are tokenised as one text and the mask comes from offsets; a token that
+// What the tokenizer puts in front of a text (begin()) first, and nothing behind it. Pieces are tokenised as one text and the mask comes from offsets; a token that
 // reaches over a border of learned and not learned belongs to the piece it starts in.
 Encoded encode(const Tokenizer& tokenizer, const std::vector<Piece>& pieces);
 

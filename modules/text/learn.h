@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "modules/text/bpe.h"
+#include "modules/text/string_map.h"
 
 namespace saucier::text {
 

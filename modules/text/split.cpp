@@ -1,129 +1,261 @@
 #include "modules/text/split.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
 
 #include "modules/base/error.h"
+#include "modules/text/byte_level.h"
+#include "modules/text/fields.h"
+#include "modules/text/pattern.h"
+#include "modules/text/utf8.h"
 
 namespace saucier::text {
 namespace {
 
-struct CodeFree {
-  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
-};
-struct MatchFree {
-  void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
-};
-using Code = std::unique_ptr<pcre2_code, CodeFree>;
+enum class Behavior { removed, isolated, merged_with_previous, merged_with_next, contiguous };
 
-// PCRE2 takes U+180E for white space, Unicode (and Oniguruma, which `tokenizers` uses) does not.
-constexpr std::string_view kSpace =
-    R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
+Behavior read_behavior(const Fields& fields, std::string_view otherwise) {
+  const std::string name = otherwise.empty() ? fields.text("behavior") : fields.text("behavior", otherwise);
+  constexpr std::pair<std::string_view, Behavior> known[] = {{"Removed", Behavior::removed},
+                                                             {"Isolated", Behavior::isolated},
+                                                             {"MergedWithPrevious", Behavior::merged_with_previous},
+                                                             {"MergedWithNext", Behavior::merged_with_next},
+                                                             {"Contiguous", Behavior::contiguous}};
+  for (const auto& [text, behavior] : known)
+    if (text == name) return behavior;
+  throw Error(fmt::format("pre_tokenizer '{}' with behavior '{}' is not supported", fields.type(), name));
+}
 
-// Writes \s and \S of a pattern as classes of exactly Unicode's White_Space.
-std::string exact_space(std::string_view pattern) {
-  std::string out;
-  bool in_class = false;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    const char c = pattern[i];
-    if (c == '\\' && i + 1 < pattern.size()) {
-      const char next = pattern[++i];
-      if (next == 's') {
-        out += in_class ? std::string(kSpace) : fmt::format("[{}]", kSpace);
-      } else if (next == 'S' && !in_class) {
-        out += fmt::format("[^{}]", kSpace);
-      } else {
-        out += c;
-        out += next;
+// A stretch of the text: a match, or what lies between matches.
+struct Stretch {
+  size_t begin = 0;
+  size_t end = 0;
+  bool match = false;
+};
+
+using Find = std::function<void(std::string_view, std::vector<Match>&)>;
+
+// As NormalizedString::split of `tokenizers`: the stretches, some of them joined or left out.
+void add_words(const std::vector<Stretch>& stretches, Behavior behavior, size_t shift, std::vector<Word>& words) {
+  const size_t first = words.size();
+  const auto add = [&](const Stretch& stretch) { words.push_back({shift + stretch.begin, shift + stretch.end}); };
+  bool previous = false;
+  const auto joins = [&](const Stretch& stretch) {
+    const bool joined = behavior == Behavior::contiguous ? stretch.match == previous : stretch.match && !previous;
+    previous = stretch.match;
+    return joined && words.size() > first;
+  };
+  switch (behavior) {
+    case Behavior::removed:
+      for (const Stretch& stretch : stretches)
+        if (!stretch.match) add(stretch);
+      break;
+    case Behavior::isolated:
+      for (const Stretch& stretch : stretches) add(stretch);
+      break;
+    case Behavior::contiguous:
+    case Behavior::merged_with_previous:
+      for (const Stretch& stretch : stretches) {
+        if (joins(stretch))
+          words.back().end = shift + stretch.end;
+        else
+          add(stretch);
       }
-      continue;
+      break;
+    case Behavior::merged_with_next:
+      for (auto at = stretches.rbegin(); at != stretches.rend(); ++at) {
+        if (joins(*at))
+          words.back().begin = shift + at->begin;
+        else
+          add(*at);
+      }
+      std::reverse(words.begin() + static_cast<std::ptrdiff_t>(first), words.end());
+  }
+  std::erase_if(words, [](const Word& word) { return word.begin == word.end; });
+}
+
+void split_words(Words& words, const Find& find, Behavior behavior, bool invert) {
+  std::vector<Word> finer;
+  std::vector<Match> matches;
+  std::vector<Stretch> stretches;
+  for (const Word& word : words.words) {
+    const std::string_view text = words.text.text().substr(word.begin, word.end - word.begin);
+    matches.clear();
+    stretches.clear();
+    find(text, matches);
+    size_t done = 0;
+    for (const Match& match : matches) {
+      if (match.begin > done) stretches.push_back({done, match.begin, invert});
+      stretches.push_back({match.begin, match.end, !invert});
+      done = match.end;
     }
-    if (c == '[') in_class = true;
-    if (c == ']') in_class = false;
-    out += c;
+    if (done < text.size()) stretches.push_back({done, text.size(), invert});
+    std::vector<Word> parts;
+    add_words(stretches, behavior, word.begin, parts);
+    finer.insert(finer.end(), parts.begin(), parts.end());
   }
-  return out;
+  words.words = std::move(finer);
 }
 
-Code compile(std::string_view pattern) {
-  const std::string text = exact_space(pattern);
-  int error = 0;
-  PCRE2_SIZE where = 0;
-  Code code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
-                          PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &error, &where, nullptr));
-  if (!code) {
-    PCRE2_UCHAR message[256];
-    pcre2_get_error_message(error, message, sizeof message);
-    throw Error(fmt::format("cannot read the regular expression '{}': {}", pattern, reinterpret_cast<char*>(message)));
-  }
-  // Without just-in-time compilation (not on every machine) the interpreter does the same, slower.
-  pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);
-  return code;
+Find characters(bool (*is)(char32_t)) {
+  return [is](std::string_view text, std::vector<Match>& matches) {
+    for (size_t at = 0; at < text.size();) {
+      const Char c = char_at(text, at);
+      if (is(c.point)) matches.push_back({at, at + c.length});
+      at += c.length;
+    }
+  };
 }
 
-constexpr const char* kGpt2 = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+// \w+|[^\w\s]+
+void find_whitespace_words(std::string_view text, std::vector<Match>& matches) {
+  const auto kind = [](char32_t c) { return is_word(c) ? 2 : is_space(c) ? 0 : 1; };
+  int last = 0;
+  for (size_t at = 0; at < text.size();) {
+    const Char c = char_at(text, at);
+    const int now = kind(c.point);
+    if (now && now == last && matches.back().end == at)
+      matches.back().end = at + c.length;
+    else if (now)
+      matches.push_back({at, at + c.length});
+    last = now;
+    at += c.length;
+  }
+}
+
+// Each word anew: `write` appends it to the text that is being made.
+template <class Write>
+void rewrite(Words& words, Write write) {
+  Words out;
+  for (const Word& word : words.words) {
+    const size_t begin = out.text.text().size();
+    write(out.text, words.text, word);
+    out.words.push_back({begin, out.text.text().size()});
+  }
+  words = std::move(out);
+}
+
+struct Metaspace {
+  std::string replacement;
+  enum class Prepend { always, first, never } prepend = Prepend::always;
+  bool split = true;
+
+  explicit Metaspace(const Fields& fields) : replacement(fields.text("replacement")), split(fields.flag("split", true)) {
+    if (count_chars(replacement) != 1) throw Error(fmt::format("'{}' is not one character", fields.name("replacement")));
+    const std::string scheme = fields.text("prepend_scheme", fields.flag("add_prefix_space", true) ? "always" : "never");
+    if (scheme != "always" && scheme != "first" && scheme != "never")
+      throw Error(fmt::format("pre_tokenizer 'Metaspace' with prepend_scheme '{}' is not supported", scheme));
+    if (!fields.flag("add_prefix_space", true) && scheme != "never")
+      throw Error("pre_tokenizer 'Metaspace' has an add_prefix_space that contradicts its prepend_scheme");
+    prepend = scheme == "always" ? Prepend::always : scheme == "first" ? Prepend::first : Prepend::never;
+  }
+
+  void apply(Words& words) const {
+    rewrite(words, [this](Aligned& out, const Aligned& from, const Word& word) {
+      const std::string_view text = from.text().substr(word.begin, word.end - word.begin);
+      const bool has = text.starts_with(' ') || text.starts_with(replacement);
+      const Span first = from.place(word.begin);
+      if (!has && (prepend == Prepend::always || (prepend == Prepend::first && first.begin == 0))) out.append(replacement, first);
+      for (size_t at = 0; at < text.size();) {
+        if (text[at] == ' ') {
+          out.append(replacement, from.place(word.begin + at));
+          ++at;
+        } else {
+          const size_t end = std::min(text.find(' ', at), text.size());
+          out.append(from, word.begin + at, word.begin + end);
+          at = end;
+        }
+      }
+    });
+    if (!split) return;
+    // At every replacement a word begins.
+    std::vector<Word> finer;
+    for (const Word& word : words.words) {
+      const std::string_view text = words.text.text().substr(0, word.end);
+      for (size_t begin = word.begin; begin < word.end;) {
+        const size_t from = text.substr(begin).starts_with(replacement) ? begin + replacement.size() : begin;
+        size_t end = std::min(text.find(replacement, from), word.end);
+        finer.push_back({begin, end});
+        begin = end;
+      }
+    }
+    words.words = std::move(finer);
+  }
+};
 
 }  // namespace
 
 struct Splitter::Step {
-  Code code;
-
-  // Matches and what lies between them, each a word.
-  void apply(std::string_view text, Word piece, pcre2_match_data* data, std::vector<Word>& words) const {
-    const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data() + piece.begin);
-    const size_t length = piece.end - piece.begin;
-    size_t done = 0;
-    size_t from = 0;
-    while (from < length) {
-      const int found = pcre2_match(code.get(), subject, length, from, 0, data, nullptr);
-      if (found == PCRE2_ERROR_NOMATCH) break;
-      if (found < 0) throw Error(fmt::format("cannot split a text of {} bytes into words (PCRE2 error {})", length, found));
-      const PCRE2_SIZE* at = pcre2_get_ovector_pointer(data);
-      if (at[0] > done) words.push_back({piece.begin + done, piece.begin + at[0]});
-      if (at[1] > at[0]) words.push_back({piece.begin + at[0], piece.begin + at[1]});
-      done = at[1];
-      from = at[1] > at[0] ? at[1] : at[1] + 1;
-    }
-    if (done < length) words.push_back({piece.begin + done, piece.end});
-  }
+  std::function<void(Words&)> apply;
 };
 
 Splitter::Splitter(const Json& pre_tokenizer) {
-  if (!pre_tokenizer.is_null()) add(pre_tokenizer);
+  if (!pre_tokenizer.is_null()) add(pre_tokenizer, 0);
 }
 Splitter::Splitter(Splitter&&) noexcept = default;
 Splitter& Splitter::operator=(Splitter&&) noexcept = default;
 Splitter::~Splitter() = default;
 
-void Splitter::add(const Json& pre_tokenizer) {
-  const std::string type = pre_tokenizer.value("type", "");
+void Splitter::add(const Json& pre_tokenizer, int depth) {
+  const Fields fields(pre_tokenizer, "pre_tokenizer");
+  const std::string type = fields.type();
+  const auto split_by = [this](Find find, Behavior behavior, bool invert = false) {
+    steps_.push_back({[find = std::move(find), behavior, invert](Words& words) { split_words(words, find, behavior, invert); }});
+  };
+  const auto pattern_of = [](Pattern made) -> Find {
+    const auto pattern = std::make_shared<const Pattern>(std::move(made));
+    return [pattern](std::string_view text, std::vector<Match>& matches) { pattern->find_all(text, matches); };
+  };
   if (type == "Sequence") {
-    for (const Json& part : pre_tokenizer.at("pretokenizers")) add(part);
-  } else if (type == "ByteLevel") {
-    if (pre_tokenizer.value("add_prefix_space", true)) throw Error("pre_tokenizer 'ByteLevel' with add_prefix_space is not supported");
-    if (pre_tokenizer.value("use_regex", true)) steps_.push_back({compile(kGpt2)});
+    fields.check_depth(depth);
+    for (const Json& part : fields.list("pretokenizers")) add(part, depth + 1);
+    return;
+  }
+  write_byte_characters();  // what follows sees them
+  if (type == "ByteLevel") {
+    if (fields.flag("add_prefix_space", true))
+      steps_.push_back({[](Words& words) {
+        rewrite(words, [](Aligned& out, const Aligned& from, const Word& word) {
+          if (from.text()[word.begin] != ' ') out.append(" ", from.place(word.begin));
+          out.append(from, word.begin, word.end);
+        });
+      }});
+    if (fields.flag("use_regex", true)) split_by(pattern_of(Pattern(kGpt2Regex)), Behavior::isolated);
+    ends_in_bytes_ = true;
   } else if (type == "Digits") {
-    steps_.push_back({compile(pre_tokenizer.value("individual_digits", false) ? R"(\p{N})" : R"(\p{N}+)")});
+    split_by(characters(is_number), fields.flag("individual_digits", false) ? Behavior::isolated : Behavior::contiguous);
   } else if (type == "Split") {
-    const Json& pattern = pre_tokenizer.at("pattern");
-    const std::string behavior = pre_tokenizer.value("behavior", "");
-    if (behavior != "Isolated" || pre_tokenizer.value("invert", false) || !pattern.contains("Regex"))
-      throw Error(fmt::format("pre_tokenizer 'Split' is supported with a 'Regex' and behavior 'Isolated' alone (got '{}')", behavior));
-    steps_.push_back({compile(pattern.at("Regex").get<std::string>())});
+    split_by(pattern_of(Pattern::read(fields)), read_behavior(fields, {}), fields.flag("invert", false));
+  } else if (type == "Punctuation") {
+    split_by(characters(is_punctuation), read_behavior(fields, "Isolated"));
+  } else if (type == "WhitespaceSplit") {
+    split_by(characters(is_space), Behavior::removed);
+  } else if (type == "Whitespace") {
+    split_by(find_whitespace_words, Behavior::removed, true);
+  } else if (type == "Metaspace") {
+    steps_.push_back({[metaspace = Metaspace(fields)](Words& words) { metaspace.apply(words); }});
   } else {
     throw Error(fmt::format("pre_tokenizer '{}' is not supported", type));
   }
 }
 
-std::vector<Word> Splitter::split(std::string_view text) const {
-  std::vector<Word> words;
-  if (!text.empty()) words.push_back({0, text.size()});
-  const std::unique_ptr<pcre2_match_data, MatchFree> data(pcre2_match_data_create(1, nullptr));
-  for (const Step& step : steps_) {
-    std::vector<Word> finer;
-    for (const Word& word : words) step.apply(text, word, data.get(), finer);
-    words = std::move(finer);
-  }
+void Splitter::write_byte_characters() {
+  if (!ends_in_bytes_) return;
+  ends_in_bytes_ = false;
+  steps_.push_back({[](Words& words) {
+    rewrite(words, [](Aligned& out, const Aligned& from, const Word& word) {
+      for (size_t at = word.begin; at < word.end; ++at)
+        out.append(byte_character(static_cast<unsigned char>(from.text()[at])), from.place(at));
+    });
+  }});
+}
+
+Words Splitter::split(Aligned text) const {
+  Words words{std::move(text), {}};
+  if (!words.text.empty()) words.words.push_back({0, words.text.text().size()});
+  for (const Step& step : steps_) step.apply(words);
   return words;
 }
 

@@ -1,12 +1,11 @@
-// Pre-tokenizers: how a text falls into words before byte pairs are merged inside them.
+// Pre-tokenizers: how a text falls into words before tokens are found inside them.
 #pragma once
 
-#include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "modules/base/json.h"
+#include "modules/text/aligned.h"
 
 namespace saucier::text {
 
@@ -16,24 +15,36 @@ struct Word {
   size_t end = 0;
 };
 
+struct Words {
+  Aligned text;
+  std::vector<Word> words;  // in order, none empty
+};
+
 class Splitter {
  public:
-  // From the "pre_tokenizer" of a tokenizer.json: ByteLevel, Digits, Split by a regular expression (isolated), and a
-  // Sequence of these. Throws Error naming what is not supported.
+  // From the "pre_tokenizer" of a tokenizer.json: ByteLevel, Split, Digits, Metaspace, Whitespace, WhitespaceSplit,
+  // Punctuation and Sequence; null is none. Throws Error naming what is not supported.
   explicit Splitter(const Json& pre_tokenizer);
   Splitter(Splitter&&) noexcept;
   Splitter& operator=(Splitter&&) noexcept;
   ~Splitter();
 
-  // The words of a text, in order, without gaps. Invalid UTF-8 is a word of its own. Thread-safe.
-  std::vector<Word> split(std::string_view text) const;
+  // Of a valid text. Thread-safe.
+  Words split(Aligned text) const;
+
+  // Whether the words are written in GPT-2's alphabet at the very end; split() leaves that step to the model, which
+  // then takes bytes.
+  bool ends_in_bytes() const { return ends_in_bytes_; }
+  // Where a model cannot take bytes: the step is done here.
+  void write_byte_characters();
 
   static Json gpt2_digits();  // the pre_tokenizer of learned tokenizers
 
  private:
   struct Step;
-  void add(const Json& pre_tokenizer);
+  void add(const Json& pre_tokenizer, int depth);
   std::vector<Step> steps_;
+  bool ends_in_bytes_ = false;
 };
 
 }  // namespace saucier::text

@@ -1,7 +1,11 @@
-// Byte-level BPE tokenizers in Hugging Face's tokenizer.json, read, learned and written.
+// Tokenizers as Hugging Face's folders hold them: tokenizer.json (json_tokenizer.h), SentencePiece's tokenizer.model
+// (piece_tokenizer.h), the vocabulary in a GGUF file (gguf_vocabulary.h); learned, read and written.
 //
-// The pre-tokenizer is GPT-2's: spaces belong to the word behind them, digits stay single (ByteLevel with
-// individual digits), every byte has a token, so no text is unknown. Special tokens are matched before anything else.
+// Ids and places are those of the libraries `tokenizers`, `sentencepiece` and transformers' LlamaTokenizer:
+// - Places are bytes of the text that was encoded. They begin and end between characters: of a character in several
+//   tokens each has all of it (in a tokenizer.model the last has it, those before are empty and in front).
+// - A text that is not UTF-8 has the tokens of the text in which every maximal invalid part is U+FFFD; the places are
+//   those of the invalid bytes.
 #pragma once
 
 #include <cstdint>
@@ -12,51 +16,55 @@
 #include <string_view>
 #include <vector>
 
-namespace saucier::text {
+#include "modules/text/gguf_vocabulary.h"
+#include "modules/text/token.h"
 
-struct Token {
-  std::int32_t id = 0;
-  std::int32_t begin = 0;  // byte offsets in the text that was encoded: [begin, end)
-  std::int32_t end = 0;
-};
+namespace saucier::text {
 
 struct TokenizerTraining {
   std::int64_t vocab_size = 1024;
   std::vector<std::string> special_tokens = {"<s>", "</s>", "<image>", "<pad>"};  // ids 0, 1, 2, 3
 };
 
-struct GgufVocabulary {};
-
 class Tokenizer {
  public:
-  // tokenizer.json (model BPE). Throws Error naming the file and the part that is not supported.
-  static Tokenizer load(const std::filesystem::path& tokenizer_json);
+  // A folder (tokenizer.json, else tokenizer.model) or one of those files. Roles come from tokenizer_config.json and
+  // special_tokens_map.json beside it. Throws Error naming the file and the field that is wrong or not supported.
+  static Tokenizer load(const std::filesystem::path& folder_or_file);
+  static Tokenizer from_gguf(const GgufVocabulary& vocabulary);
   // Learns merges from texts: most frequent pair first, ties by the pair's text; deterministic. Ends early when no pair occurs twice.
   static Tokenizer learn(std::span<const std::string> texts, const TokenizerTraining& training);
-  // tokenizer.json, tokenizer_config.json, special_tokens_map.json, loadable by transformers' AutoTokenizer.
-  void save(const std::filesystem::path& folder) const;
-
-  static Tokenizer from_gguf(const struct GgufVocabulary& vocabulary);
+  // A copy with further special tokens behind the largest id; those that the vocabulary has keep theirs. "<pad>" becomes
+  // the pad token.
   Tokenizer with_added(std::span<const std::string> special_tokens) const;
-  const std::vector<std::int32_t>& begin() const;
-  const std::vector<std::int32_t>& end() const;
-  std::string chat_template() const;
+  // tokenizer.json or tokenizer.model, tokenizer_config.json and special_tokens_map.json, loadable by transformers'
+  // AutoTokenizer.
+  void save(const std::filesystem::path& folder) const;
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  // No bos or eos is added. Special tokens in the text become their ids when `special` is true.
-  std::vector<Token> encode(std::string_view text, bool special = true) const;
+  // begin() and end() are not added. Special tokens in the text become their ids when `special` is true, and so does
+  // "<image>" (image()). trim: places as the post-processor of tokenizer.json writes them, which may leave a token's
+  // spaces out (trim_offsets); else a token's place is all it was made from.
+  std::vector<Token> encode(std::string_view text, bool special = true, bool trim = false) const;
+  // kPicturePlace is nothing. Throws Error on an id outside the vocabulary.
   std::string decode(std::span<const std::int32_t> ids, bool skip_special = true) const;
 
-  std::int64_t vocab_size() const;
-  std::int32_t bos() const;    // -1 where there is none
+  std::int64_t vocab_size() const;  // the largest id + 1, added tokens included
+  std::int32_t bos() const;         // -1 where there is none
   std::int32_t eos() const;
   std::int32_t pad() const;
-  std::int32_t image() const;  // the id that stands for a picture until it is spliced in
+  std::int32_t unk() const;
+  // What the tokenizer itself puts before and behind a text: the post-processor of tokenizer.json, add_bos_token and
+  // add_eos_token beside a tokenizer.model. A tokenizer may have a bos token and put none.
+  const std::vector<std::int32_t>& begin() const;
+  const std::vector<std::int32_t>& end() const;
+  std::int32_t image() const;  // stands for a picture until it is spliced in: the token "<image>", else kPicturePlace
   std::int32_t id(std::string_view token) const;  // -1 where unknown
   std::string token(std::int32_t id) const;
+  const std::string& chat_template() const;  // Jinja, from chat_template.jinja or tokenizer_config.json; empty: none
 
  private:
   struct State;

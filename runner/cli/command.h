@@ -49,6 +49,7 @@ int import_folder(const std::vector<std::string>& arguments);
 int query(const std::vector<std::string>& arguments);
 int docs(const std::vector<std::string>& arguments);
 int scenes(const std::vector<std::string>& arguments);
+int tokenize(const std::vector<std::string>& arguments);
 
 inline constexpr const char* kExportedStore = "saucier.db";  // inside a folder that export wrote
 

@@ -102,6 +102,8 @@ const std::vector<Command>& commands() {
        "saucier docs keys recipes/quickstart.toml", docs},
       {"scenes", "FOLDER", "write drawn scenes as PNG with COCO captions and instances",
        "saucier scenes /tmp/scenes --split test --count 50", scenes},
+      {"tokenize", "", "lines of standard input as tokens with their places, or tokens as text",
+       "echo 'A red apple.' | saucier tokenize --model MODEL", tokenize},
   };
   return table;
 }
