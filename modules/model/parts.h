@@ -33,8 +33,8 @@ struct LoraConfig {
   bool rank_stabilised = false;  // the update is scaled by alpha / √rank (Kalajdzievski, 2023), else by alpha / rank
   // Which linear layers: a layer's path, or the end of it behind a dot, with * for any text ("q_proj",
   // "layers.1*.mlp.*"); "all-linear": all but lm_head.
-  std::vector<std::string> modules;
-  std::map<std::string, double> ranks, alphas;  // of single layers, by path or the end of it (PEFT's patterns)
+  std::vector<std::string> modules = {};
+  std::map<std::string, double> ranks = {}, alphas = {};  // of single layers, by path or the end of it (PEFT's patterns)
 };
 
 class Part {

@@ -7,12 +7,15 @@
 #include <cstdio>
 #include <cstring>
 
+#include <fmt/ranges.h>
+
 #include "modules/base/error.h"
 #include "modules/base/file.h"
 #include "modules/base/protocol.h"
 #include "modules/base/suggest.h"
 #include "modules/text/conversation.h"
 #include "modules/text/tokenizer.h"
+#include "modules/weights/container.h"
 #include "runner/recipe/canonical.h"
 #include "runner/recipe/recipe.h"
 #include "runner/report/find.h"
@@ -73,6 +76,13 @@ struct Mark {
 };
 constexpr Mark kMarks[] = {{"SmolLM, trained by Hugging Face", "smollm"}, {"<|im_start|>", "qwen_2"}, {"ASSISTANT:", "vicuna_v1"}};
 
+// What the model's own files say of how a conversation is written; empty where they do not.
+std::string chat_template_of(const fs::path& path) {
+  if (fs::is_directory(path)) return text::Tokenizer::load(path).chat_template();
+  const Json written = weights::Container::gguf(path).metadata().value("tokenizer.chat_template", Json());
+  return written.is_string() ? written.get<std::string>() : "";
+}
+
 }  // namespace
 
 void add_model_options(po::options_description& options) {
@@ -111,8 +121,7 @@ NamedModel read_model(const std::string& name, const po::variables_map& values) 
 
 options::ConversationOptions conversation_of(const NamedModel& model) {
   if (model.conversation) return *model.conversation;
-  const fs::path path = model.reference.path;
-  const std::string own = fs::is_directory(path) ? text::Tokenizer::load(path).chat_template() : "";
+  const std::string own = chat_template_of(model.reference.path);
   for (const Mark& mark : kMarks) {
     if (own.find(mark.mark) == std::string::npos) continue;
     options::ConversationOptions conversation;
