@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numbers>
 
 #include "modules/base/error.h"
@@ -90,7 +89,8 @@ struct Taps {
   int end() const { return taps.back().first + taps.back().count; }
 };
 
-// Of the `count` target pixels from `first` on. When shrinking, the kernel is stretched by the factor, so that it averages over all the pixels that vanish.
+// Of the `count` target pixels from `first` on. When shrinking, the kernel is stretched by the factor, so that it averages
+// over all the pixels that vanish.
 Taps make_taps(int from, int to, const Kernel& kernel, int first, int count) {
   const double scale = static_cast<double>(from) / to;
   const double stretch = std::max(scale, 1.0);
