@@ -121,6 +121,8 @@ void JsonTokenizer::read_added(const Json& added_tokens) {
     const std::int64_t id = known >= 0 ? known : next++;
     vocabulary_.add(token.content, id, token.special);
     token.id = static_cast<std::int32_t>(id);
+    is_added_.resize(static_cast<size_t>(vocabulary_.size()));
+    is_added_[static_cast<size_t>(id)] = true;
     tokens.push_back(std::move(token));
   }
   if (vocabulary_.id(kImage) < 0) tokens.push_back({.id = kPicturePlace, .content = kImage, .special = true});
@@ -219,7 +221,10 @@ void JsonTokenizer::trim(std::string_view text, std::vector<Token>& tokens) cons
   for (size_t i = 0; i < tokens.size(); ++i) {
     Token& token = tokens[i];
     if (token.id < 0) continue;
-    const std::string& written = vocabulary_.token(token.id);
+    // An added token is what it took of the text, spaces too.
+    const std::string_view written = static_cast<size_t>(token.id) < is_added_.size() && is_added_[static_cast<size_t>(token.id)]
+                                         ? text.substr(static_cast<size_t>(token.begin), static_cast<size_t>(token.end - token.begin))
+                                         : std::string_view(vocabulary_.token(token.id));
     int leading = 0, trailing = 0;
     for (size_t at = 0; at < written.size() && blank(char_at(written, at).point); at += char_at(written, at).length) ++leading;
     for (size_t at = written.size(); at > 0 && blank(char_at(written, char_before(written, at)).point); at = char_before(written, at)) ++trailing;

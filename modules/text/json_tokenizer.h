@@ -58,6 +58,7 @@ class JsonTokenizer {
 
   Vocabulary vocabulary_;
   AddedTokens added_, normalized_;
+  std::vector<bool> is_added_;  // by id
   Normalizer normalizer_;
   Splitter splitter_;
   std::variant<std::monostate, Bpe, UnigramModel> model_;

@@ -128,13 +128,13 @@ std::vector<Token> PieceTokenizer::encode(std::string_view text, bool special) c
       encode_part(aligned, part.begin, part.end, tokens);
       continue;
     }
+    const std::int32_t id = part.token->id;
+    // The space that was put in front goes again where nothing but it stands before a token with a role.
+    if (!legacy_ && tokens.size() == 1 && tokens[0].id >= 0 && vocabulary_.token(tokens[0].id) == kSpaceSymbol && (id == kPicturePlace || vocabulary_.special(id)))
+      tokens.clear();
     const Span span = aligned.span(part.begin, part.end);
-    tokens.push_back({part.token->id, span.begin, span.end});
+    tokens.push_back({id, span.begin, span.end});
   }
-  const auto has_role = [this](std::int32_t id) { return id >= 0 && vocabulary_.special(id); };
-  if (!legacy_ && tokens.size() > 1 && tokens[0].id >= 0 && vocabulary_.token(tokens[0].id) == kSpaceSymbol &&
-      (has_role(tokens[1].id) || tokens[1].id == kPicturePlace))
-    tokens.erase(tokens.begin());
   return tokens;
 }
 

@@ -26,11 +26,11 @@ struct ContextFree {
 };
 
 // The inside of a class for \s, \w, \d and \h. PCRE2 takes U+180E for white space, Unicode and Oniguruma do not; its \w
-// lacks marks; its \h is a blank, Oniguruma's a hexadecimal digit.
+// lacks marks and other alphabetic characters; its \h is a blank, Oniguruma's a hexadecimal digit.
 std::string_view class_of(char letter) {
   switch (letter) {
     case 's': case 'S': return R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
-    case 'w': case 'W': return R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24b6}-\x{24e9})";
+    case 'w': case 'W': return R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
     case 'd': case 'D': return R"(\p{Nd})";
     case 'h': case 'H': return "0-9a-fA-F";
     default: return {};

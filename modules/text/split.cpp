@@ -225,7 +225,7 @@ void Splitter::add(const Json& pre_tokenizer, int depth) {
     if (fields.flag("use_regex", true)) split_by(pattern_of(Pattern(kGpt2Regex)), Behavior::isolated);
     ends_in_bytes_ = true;
   } else if (type == "Digits") {
-    split_by(characters(is_number), fields.flag("individual_digits", false) ? Behavior::isolated : Behavior::contiguous);
+    split_by(characters(is_numeric), fields.flag("individual_digits", false) ? Behavior::isolated : Behavior::contiguous);
   } else if (type == "Split") {
     split_by(pattern_of(Pattern::read(fields)), read_behavior(fields, {}), fields.flag("invert", false));
   } else if (type == "Punctuation") {

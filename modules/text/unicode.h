@@ -1,4 +1,5 @@
-// What characters are, by ICU's tables.
+// What characters are, as the libraries have it that we equal: ICU's tables, with the letters and digits of Unicode 16
+// (Oniguruma, Rust) that an older ICU lacks, and without what came after the tables that `tokenizers` normalises by.
 #pragma once
 
 #include <string_view>
@@ -9,9 +10,10 @@ namespace saucier::text {
 bool is_space(char32_t c);        // Unicode's White_Space, as \s of Oniguruma and of Rust's regex
 bool is_letter(char32_t c);       // \p{L}
 bool is_number(char32_t c);       // \p{N}
-bool is_mark(char32_t c);         // \p{M}
+bool is_numeric(char32_t c);      // the same of Rust's standard library, which is a version ahead
+bool is_mark(char32_t c);         // what StripAccents takes away
 bool is_word(char32_t c);         // \w of Rust's regex
-bool is_punctuation(char32_t c);  // ASCII's and \p{P}
+bool is_punctuation(char32_t c);  // what Punctuation splits at
 
 // Appends the lower case of a character (two characters for U+0130).
 void append_lower(std::vector<char32_t>& out, char32_t c);

@@ -38,7 +38,7 @@ std::vector<PathPiece> best_path(std::string_view text, const Trie& trie, const 
       if (node.begin < 0 || score > node.score) node = {static_cast<Sum>(score), static_cast<std::int32_t>(at), id};
     };
     trie.prefixes(text.substr(at), [&](size_t size, std::int32_t id) {
-      offer(size, id, scores[static_cast<size_t>(id)] + till_here);
+      offer(size, id, static_cast<Sum>(scores[static_cast<size_t>(id)] + till_here));
       has_single |= size == length;
     });
     if (!has_single) offer(length, -1, unknown + till_here);
