@@ -1,7 +1,6 @@
 #include "modules/weights/container.h"
 
 #include <iterator>
-#include <optional>
 #include <utility>
 
 #include "modules/base/file.h"

@@ -2,7 +2,6 @@
 #include "modules/weights/pickle.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "modules/weights/cursor.h"
 #include "modules/weights/reading.h"

@@ -1,7 +1,6 @@
 // The safetensors container: u64 length of the header, a JSON header {name: {dtype, shape, data_offsets}}, the data.
 #include <algorithm>
 #include <cstring>
-#include <optional>
 #include <tuple>
 #include <utility>
 

@@ -3,7 +3,6 @@
 // u64 elements and its bytes.
 #include <algorithm>
 #include <cstring>
-#include <set>
 #include <tuple>
 #include <utility>
 
