@@ -86,9 +86,13 @@ TEST_CASE("an adapter starts without effect, and merging keeps its effect") {
   CHECK(farthest(with, base.forward(x)) > 0.1);
   LanguageModel merged = adapted;
   merged.merge_lora();
-  CHECK_FALSE(merged.lora_config().has_value());
+  CHECK(merged.merged());
   CHECK(farthest(merged.forward(x), with) < 1e-4);
   CHECK(farthest(adapted.forward(x), with) == 0);  // the copy was merged, not this one
+  merged.unmerge_lora();
+  CHECK(farthest(merged.forward(x), with) < 1e-5);
+  merged.drop_lora();
+  CHECK(farthest(merged.forward(x), base.forward(x)) < 1e-5);
 }
 
 // Which of the two ways is taken depends on rank and width: high ranks are folded into the weight.
@@ -160,4 +164,25 @@ TEST_CASE("errors name the tensor and what is near it") {
     LanguageModel language = LanguageModel::random(tiny_language(), 1);
     CHECK_THROWS_WITH(language.add_lora({.modules = {"q_porj"}}, 1), Contains("no linear layer 'q_porj'"));
   }
+}
+
+TEST_CASE("an adapter's layers are named by the end of a path, by * or as all, and single ones have their own rank and alpha") {
+  LanguageModel model = lively();
+  const auto count = [&](std::vector<std::string> modules) {
+    LanguageModel copy = model;
+    copy.add_lora({.rank = 2, .modules = std::move(modules)}, 1);
+    return copy.lora().size() / 2;
+  };
+  const size_t layers = static_cast<size_t>(model.config().layers);
+  CHECK(count({"q_proj"}) == layers);
+  CHECK(count({"layers.1.self_attn.q_proj"}) == 1);
+  CHECK(count({"layers.1.*"}) == 7);
+  CHECK(count({"*attn*"}) == 4 * layers);
+  CHECK(count({"all-linear"}) == 7 * layers);
+  CHECK(count({"lm_head", "q_proj", "q_proj"}) == layers + 1);
+  CHECK_THROWS_WITH(count({"q_porj"}), Contains("no linear layer 'q_porj'"));
+  CHECK_THROWS_WITH(count({}), Contains("no linear layer is named"));
+  model.add_lora({.rank = 2, .alpha = 4, .modules = {"q_proj", "v_proj"}, .ranks = {{"layers.1.self_attn.q_proj", 5}}, .alphas = {{"v_proj", 1}}}, 1);
+  CHECK(model.lora().at("model.layers.1.self_attn.q_proj.lora_A.weight").size(0) == 5);
+  CHECK(model.lora().at("model.layers.0.self_attn.q_proj.lora_B.weight").size(1) == 2);
 }
