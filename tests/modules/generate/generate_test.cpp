@@ -84,7 +84,7 @@ TEST_CASE("the cache gives what reading everything anew gives") {
   const text::Template& form = *text::find_template("vicuna_v1");
   auto ids = text::encode(*joined.tokenizer, text::write_out(form, "template", {{false, "<image>\nwhere is the owl?"}})).ids;
   const std::vector<data::Picture> pictures = {source->load("3")};
-  const at::Tensor features = joined.picture_features(model::pixel_values(pictures, joined.tower->config(), "square"));
+  const at::Tensor features = joined.picture_features(model::pixel_values(pictures, joined.tower->processor(), "square"));
   std::vector<std::int32_t> made;
   for (int i = 0; i < 6; ++i) {
     const std::vector<std::vector<std::int32_t>> rows = {ids};

@@ -1,4 +1,5 @@
 // The fused loops against plain operations, values and gradients.
+#include "modules/layout/rope.h"
 #include "modules/model/kernels.h"
 
 #include <ATen/ATen.h>
@@ -75,7 +76,7 @@ TEST_CASE("split_heads turns queries and keys and turns their gradients back") {
   for (bool own_positions : {false, true}) {
     const at::Tensor positions =
         own_positions ? at::randint(0, 40, {rows, tokens}, at::kLong) : at::arange(tokens, at::kLong).unsqueeze(0);
-    const Rotary angles = rotary(positions, layout::frequencies({.theta = 100}, width, 64, 64).inverse, 1);
+    const Rotary angles = rotary(positions, saucier::layout::frequencies({.theta = 100}, width, 64, 64).inverse, 1);
     for (size_t part = 0; part < 3; ++part) {
       CHECK(distance(
                 [&](const auto& in) {
