@@ -2,7 +2,6 @@
 // look for it.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -45,11 +44,7 @@ class Trie {
   static std::uint64_t key(std::int32_t node, unsigned char byte) { return static_cast<std::uint64_t>(node) << 8 | byte; }
 
   std::vector<Node> nodes_ = {Node{}};  // the first is the root
-  std::array<std::int32_t, 256> root_ = [] {
-    std::array<std::int32_t, 256> none{};
-    none.fill(-1);
-    return none;
-  }();
+  std::vector<std::int32_t> root_ = std::vector<std::int32_t>(256, -1);  // its children by byte
   FlatMap<std::int32_t> children_;
 };
 

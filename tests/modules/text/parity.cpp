@@ -91,6 +91,62 @@ TEST_CASE("a folder that was saved is the same tokenizer, and one with added tok
   std::filesystem::remove_all(folder);
 }
 
+TEST_CASE("what stands beside a tokenizer.model counts") {
+  const std::filesystem::path folder = std::filesystem::path(SAUCIER_BINARY_DIR) / "test-files/tokenizer-beside";
+  std::filesystem::remove_all(folder);
+  make_folders(folder);
+  write_file_atomic(folder / "tokenizer.model", read_file(fixtures() / "llama-bpe-new/tokenizer.model"));
+  const auto ids_of = [](const Tokenizer& tokenizer, const std::string& text) {
+    std::vector<std::int32_t> ids;
+    for (const Token& token : tokenizer.encode(text)) ids.push_back(token.id);
+    return ids;
+  };
+  {  // Nothing: LlamaTokenizer's defaults.
+    const Tokenizer tokenizer = Tokenizer::load(folder);
+    CHECK(tokenizer.vocab_size() == 1000);
+    CHECK(tokenizer.begin() == std::vector<std::int32_t>{1});
+    CHECK(tokenizer.end().empty());
+    CHECK(tokenizer.unk() == 0);
+    CHECK(tokenizer.pad() == -1);
+    CHECK(tokenizer.image() == kPicturePlace);
+    CHECK(ids_of(tokenizer, "a</s>b") == std::vector<std::int32_t>{tokenizer.id("\xe2\x96\x81" "a"), 2, tokenizer.id("\xe2\x96\x81" "b")});
+  }
+  // The older layout: added_tokens.json, and special_tokens_map.json, which wins over a null.
+  write_file_atomic(folder / "tokenizer_config.json", R"({"legacy": false, "add_bos_token": false, "add_eos_token": true, "pad_token": null,
+    "chat_template": [{"name": "tool", "template": "t"}, {"name": "default", "template": "{{ messages }}"}]})");
+  write_file_atomic(folder / "special_tokens_map.json", R"({"pad_token": {"content": "<unk>"}})");
+  write_file_atomic(folder / "added_tokens.json", R"({"<image>": 1000})");
+  {
+    const Tokenizer tokenizer = Tokenizer::load(folder / "tokenizer.model");
+    CHECK(tokenizer.begin().empty());
+    CHECK(tokenizer.end() == std::vector<std::int32_t>{2});
+    CHECK(tokenizer.pad() == 0);
+    CHECK(tokenizer.image() == 1000);
+    CHECK(tokenizer.vocab_size() == 1001);
+    CHECK(tokenizer.chat_template() == "{{ messages }}");
+    CHECK(ids_of(tokenizer, "a</s>b<image>") == std::vector<std::int32_t>{tokenizer.id("\xe2\x96\x81" "a"), 2, tokenizer.id("b"), 1000});
+  }
+  write_file_atomic(folder / "chat_template.jinja", "{{ other }}");
+  Tokenizer::load(folder).save(folder / "saved");
+  CHECK(Tokenizer::load(folder / "saved").chat_template() == "{{ other }}");
+  CHECK(Tokenizer::load(folder / "saved").image() == 1000);
+
+  const auto refuses = [&](const char* file, const char* content, const char* message) {
+    const std::string before = read_file(folder / file);
+    write_file_atomic(folder / file, content);
+    CHECK_THROWS_WITH(Tokenizer::load(folder), Catch::Contains(message));
+    write_file_atomic(folder / file, before);
+  };
+  refuses("tokenizer_config.json", "[]", "'tokenizer_config.json' is not an object");
+  refuses("tokenizer_config.json", R"({"legacy": 3})", "'legacy' is not true or false");
+  refuses("tokenizer_config.json", R"({"added_tokens_decoder": []})", "'added_tokens_decoder' is not an object");
+  refuses("tokenizer_config.json", R"({"added_tokens_decoder": {"x": {"content": "y"}}})", "'added_tokens_decoder' has 'x' for an id");
+  refuses("tokenizer_config.json", R"({"added_tokens_decoder": {"7": {}}})", "'added_tokens_decoder.content' is missing");
+  refuses("added_tokens.json", R"({"<image>": "1"})", "'added_tokens.json' has the id \"1\" for '<image>'");
+  refuses("added_tokens.json", R"({"<image>": 5000000})", "token '<image>' has the id 5000000 (allowed 0 to 1048575)");
+  std::filesystem::remove_all(folder);
+}
+
 TEST_CASE("a picture's place is found without a token for it") {
   const Tokenizer tokenizer = Tokenizer::load(fixtures() / "gpt2");
   REQUIRE(tokenizer.id("<image>") == -1);
