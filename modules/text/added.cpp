@@ -8,18 +8,20 @@
 namespace saucier::text {
 namespace {
 
+bool is_blank(char32_t c, bool python) { return is_space(c) || (python && c >= 0x1c && c <= 0x1f); }
+
 // Where the white space that ends text[0, end) begins, not before `from`.
-size_t space_before(std::string_view text, size_t end, size_t from) {
+size_t space_before(std::string_view text, size_t end, size_t from, bool python) {
   while (end > from) {
     const size_t begin = char_before(text, end);
-    if (!is_space(char_at(text, begin).point)) break;
+    if (!is_blank(char_at(text, begin).point, python)) break;
     end = begin;
   }
   return std::max(end, from);
 }
 
-size_t space_behind(std::string_view text, size_t begin) {
-  while (begin < text.size() && is_space(char_at(text, begin).point)) begin += char_at(text, begin).length;
+size_t space_behind(std::string_view text, size_t begin, bool python) {
+  while (begin < text.size() && is_blank(char_at(text, begin).point, python)) begin += char_at(text, begin).length;
   return begin;
 }
 
@@ -30,8 +32,8 @@ bool is_single_word(std::string_view text, size_t begin, size_t end) {
 
 }  // namespace
 
-AddedTokens::AddedTokens(std::vector<AddedToken> tokens, std::vector<std::string> contents)
-    : tokens_(std::move(tokens)), contents_(std::move(contents)) {
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens, std::vector<std::string> contents, bool python_space)
+    : tokens_(std::move(tokens)), contents_(std::move(contents)), python_space_(python_space) {
   for (std::uint32_t i = 0; i < tokens_.size(); ++i)
     if (!contents_[i].empty()) starting_[static_cast<unsigned char>(contents_[i][0])].push_back(i);
   for (auto& list : starting_)
@@ -56,8 +58,8 @@ std::vector<Part> AddedTokens::split(std::string_view text, bool special) const 
     size_t end = at + contents_[*match].size();
     at = end;
     if ((token.special && !special) || (token.single_word && !is_single_word(text, begin, end))) continue;
-    if (token.lstrip) begin = space_before(text, begin, done);
-    if (token.rstrip) end = space_behind(text, end);
+    if (token.lstrip) begin = space_before(text, begin, done, python_space_);
+    if (token.rstrip) end = space_behind(text, end, python_space_);
     if (done < begin) parts.push_back({nullptr, done, begin});
     parts.push_back({&token, begin, end});
     done = end;

@@ -142,7 +142,7 @@ Encoded encode(const Tokenizer& tokenizer, const std::vector<Piece>& pieces) {
   for (const Token& token : tokenizer.encode(text)) {
     while (piece < pieces.size() && token.begin >= ends[piece]) ++piece;
     out.ids.push_back(token.id);
-    out.labels.push_back(piece < pieces.size() && pieces[piece].learned ? token.id : kIgnore);
+    out.labels.push_back(piece < pieces.size() && pieces[piece].learned && token.id >= 0 ? token.id : kIgnore);
   }
   return out;
 }

@@ -96,7 +96,7 @@ void PieceTokenizer::read_added(const Json& config, const Json& added_tokens) {
   if (vocabulary_.id(kImage) < 0) all.push_back({.id = kPicturePlace, .content = kImage, .special = true});
   std::vector<std::string> contents;
   for (const AddedToken& token : all) contents.push_back(token.content);
-  added_ = AddedTokens(std::move(all), std::move(contents));
+  added_ = AddedTokens(std::move(all), std::move(contents), true);
 }
 
 Json PieceTokenizer::added_tokens_decoder() const {

@@ -104,15 +104,14 @@ std::vector<SentencePiece::Segment> SentencePiece::segment_bpe(std::string_view 
     Symbol symbol;
     const size_t whole = user_defined_prefix(text.substr(at));
     symbol.frozen = whole > 0;
-    const std::string_view part = text.substr(at, whole ? whole : char_at(text, at).length);
-    const auto piece = ids_.find(part);
-    if (piece != ids_.end()) {
-      symbol.id = piece->second;
-    } else if (const auto character = characters_.find(part); character != characters_.end()) {
-      symbol.id = character->second;
+    const Char first = char_at(text, at);
+    if (whole) {
+      symbol.id = ids_.find(text.substr(at, whole))->second;
+    } else if (first.point < symbol_of_.size()) {
+      symbol.id = symbol_of_[first.point];
     }
     symbol.begin = static_cast<std::int32_t>(at);
-    at += part.size();
+    at += whole ? whole : first.length;
     symbol.end = static_cast<std::int32_t>(at);
     symbol.left = static_cast<std::int32_t>(symbols.size()) - 1;
     symbol.right = at < text.size() ? static_cast<std::int32_t>(symbols.size()) + 1 : -1;
@@ -160,9 +159,9 @@ std::vector<SentencePiece::Segment> SentencePiece::segment_bpe(std::string_view 
   const auto count = static_cast<std::int32_t>(pieces_.size());
   const auto size_of = [&](std::int32_t symbol) -> size_t {
     if (symbol < count) return pieces_[symbol].text.size();
-    for (const auto& [character, id] : characters_)
-      if (id == symbol) return character.size();
-    return 0;
+    std::string character;
+    append_utf8(character, characters_[static_cast<size_t>(symbol - count)]);
+    return character.size();
   };
   // An unused piece falls apart into what it was made from.
   const auto write = [&](const auto& self, std::int32_t id, size_t begin, size_t end) -> void {

@@ -85,7 +85,8 @@ class SentencePiece {
   std::vector<double> scores_;
   float unknown_score_ = 0;
   // BPE: symbols are pieces, and from pieces_.size() on characters that stand in pieces but are none.
-  StringMap<std::int32_t> characters_;
+  std::vector<std::int32_t> symbol_of_;  // by code point; -1, and behind the end: none
+  std::vector<char32_t> characters_;     // those that are no pieces
   FlatMap<Merged> merges_;
 };
 

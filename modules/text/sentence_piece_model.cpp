@@ -170,18 +170,27 @@ void SentencePiece::prepare() {
 
 // Every way to put a piece together from two symbols.
 void SentencePiece::prepare_merges() {
-  const auto symbol = [this](std::string_view part) {
-    const auto piece = ids_.find(part);
-    if (piece != ids_.end()) return piece->second;
-    const auto character = characters_.find(part);
-    return character == characters_.end() ? -1 : character->second;
+  const auto symbol_at = [this](char32_t point) -> std::int32_t& {
+    if (point >= symbol_of_.size()) symbol_of_.resize(point + 1, -1);
+    return symbol_of_[point];
   };
   for (const auto& [piece, id] : ids_)
+    if (const Char first = char_at(piece, 0); first.length == piece.size()) symbol_at(first.point) = id;
+  for (const auto& [piece, id] : ids_)
     for (size_t at = 0; at < piece.size();) {
-      const std::string_view character = std::string_view(piece).substr(at, char_at(piece, at).length);
-      if (symbol(character) < 0) characters_.emplace(character, static_cast<std::int32_t>(pieces_.size() + characters_.size()));
-      at += character.size();
+      const Char c = char_at(piece, at);
+      at += c.length;
+      std::int32_t& symbol = symbol_at(c.point);
+      if (symbol >= 0) continue;
+      symbol = static_cast<std::int32_t>(pieces_.size() + characters_.size());
+      characters_.push_back(c.point);
     }
+  const auto symbol = [&](std::string_view part) {
+    const Char first = char_at(part, 0);
+    if (first.length == part.size()) return symbol_of_[first.point];
+    const auto piece = ids_.find(part);
+    return piece == ids_.end() ? -1 : piece->second;
+  };
   constexpr size_t kLongest = 512;  // bytes of a piece; the library's trainer makes at most 16 characters
   for (const auto& [piece, id] : ids_) {
     if (piece.size() > kLongest && pieces_[id].type != Type::user_defined)

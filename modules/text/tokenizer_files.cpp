@@ -117,6 +117,8 @@ Tokenizer Tokenizer::load(const std::filesystem::path& folder_or_file) {
       if (is_model && name == kConfigFile) names = values;
       for (const RoleName role : kRoles)
         if (!names.contains(role.key) && values.contains(role.key)) names[role.key] = values[role.key];
+      // Beside a tokenizer_config.json of old, which has no added tokens, transformers takes this file's word.
+      if (is_model && name == kMapFile && !names.contains("added_tokens_decoder")) names.update(values);
     }
     if (is_model && std::filesystem::exists(beside(kAddedFile))) added = parse_object(read_file(beside(kAddedFile)), kAddedFile);
     if (std::filesystem::exists(beside(kTemplateFile))) state->jinja = read_file(beside(kTemplateFile));
@@ -212,6 +214,7 @@ void Tokenizer::save(const std::filesystem::path& folder) const {
   }
   if (const auto* pieces = std::get_if<PieceTokenizer>(&state_->engine); pieces && !made.contains("added_tokens_decoder")) {
     made["added_tokens_decoder"] = pieces->added_tokens_decoder();
+    made.update(roles);  // with that field there, special_tokens_map.json no longer counts
     changed = true;
   }
   write_file_atomic(folder / (state_->is_model() ? kModelFile : kTokenizerFile), state_->document);

@@ -1,7 +1,6 @@
 // What a Tokenizer holds. For tokenizer*.cpp alone.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <variant>

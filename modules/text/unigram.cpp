@@ -8,17 +8,27 @@ namespace saucier::text {
 
 void Trie::add(std::string_view piece, std::int32_t value) {
   std::int32_t node = 0;
-  for (const char byte : piece) {
-    if (const std::int32_t* next = step(node, byte)) {
-      node = *next;
-      continue;
+  for (const char c : piece) {
+    const auto byte = static_cast<unsigned char>(c);
+    std::int32_t next = step(node, byte);
+    if (next < 0) {
+      next = static_cast<std::int32_t>(nodes_.size());
+      nodes_.push_back(Node{});
+      Node& from = nodes_[static_cast<size_t>(node)];
+      if (node == 0) {
+        root_[byte] = next;
+      } else if (!from.many && from.child < 0) {
+        from.child = next;
+        from.byte = byte;
+      } else {
+        if (!from.many) children_.set(key(node, from.byte), from.child);
+        from.many = true;
+        children_.set(key(node, byte), next);
+      }
     }
-    const auto made = static_cast<std::int32_t>(values_.size());
-    values_.push_back(-1);
-    children_.set(static_cast<std::uint64_t>(node) << 8 | static_cast<unsigned char>(byte), made);
-    node = made;
+    node = next;
   }
-  values_[node] = value;
+  nodes_[static_cast<size_t>(node)].value = value;
 }
 
 template <class Sum>

@@ -2,7 +2,6 @@
 // look for it.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,19 +21,31 @@ class Trie {
   void prefixes(std::string_view text, Found&& found) const {
     std::int32_t node = 0;
     for (size_t i = 0; i < text.size(); ++i) {
-      const std::int32_t* next = step(node, text[i]);
-      if (!next) return;
-      node = *next;
-      if (values_[node] >= 0) found(i + 1, values_[node]);
+      node = step(node, static_cast<unsigned char>(text[i]));
+      if (node < 0) return;
+      if (nodes_[static_cast<size_t>(node)].value >= 0) found(i + 1, nodes_[static_cast<size_t>(node)].value);
     }
   }
 
  private:
-  const std::int32_t* step(std::int32_t node, char byte) const {
-    return children_.find(static_cast<std::uint64_t>(node) << 8 | static_cast<unsigned char>(byte));
+  struct Node {
+    std::int32_t value = -1;
+    std::int32_t child = -1;  // where there is one alone, at `byte`
+    unsigned char byte = 0;
+    bool many = false;  // then they are in children_
+  };
+  std::int32_t step(std::int32_t node, unsigned char byte) const {
+    if (node == 0) return root_[byte];
+    const Node& from = nodes_[static_cast<size_t>(node)];
+    if (!from.many) return from.byte == byte ? from.child : -1;
+    const std::int32_t* found = children_.find(key(node, byte));
+    return found ? *found : -1;
   }
+  static std::uint64_t key(std::int32_t node, unsigned char byte) { return static_cast<std::uint64_t>(node) << 8 | byte; }
+
+  std::vector<Node> nodes_ = {Node{}};  // the first is the root
+  std::vector<std::int32_t> root_ = std::vector<std::int32_t>(256, -1);  // its children by byte
   FlatMap<std::int32_t> children_;
-  std::vector<std::int32_t> values_ = {-1};
 };
 
 // A piece of the best path: bytes [begin, end); id -1 is a character that no piece holds.

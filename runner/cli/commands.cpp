@@ -103,7 +103,7 @@ const std::vector<Command>& commands() {
       {"scenes", "FOLDER", "write drawn scenes as PNG with COCO captions and instances",
        "saucier scenes /tmp/scenes --split test --count 50", scenes},
       {"tokenize", "", "lines of standard input as tokens with their places, or tokens as text",
-       "echo 'A red apple.' | saucier tokenize --model MODEL", tokenize},
+       "saucier tokenize --model models/vicuna < texts.txt", tokenize},
   };
   return table;
 }

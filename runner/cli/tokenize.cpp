@@ -1,7 +1,8 @@
 // tokenize: texts from standard input to tokens with their places, and back.
 
 #include <cstdio>
-#include <iostream>
+#include <cstdlib>
+#include <optional>
 
 #include "modules/base/error.h"
 #include "modules/base/json.h"
@@ -46,6 +47,26 @@ std::string text_of_line(const std::string& line) {
   return value.get<std::string>();
 }
 
+// The lines of standard input, one at a time, so that the command can answer while more are written.
+class Lines {
+ public:
+  Lines() { std::clearerr(stdin); }
+  ~Lines() { std::free(line_); }
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
+  std::optional<std::string> next() {
+    const ssize_t size = ::getline(&line_, &room_, stdin);
+    if (size < 0) return std::nullopt;
+    std::string line(line_, static_cast<size_t>(size));
+    if (line.ends_with('\n')) line.pop_back();
+    return line;
+  }
+
+ private:
+  char* line_ = nullptr;
+  size_t room_ = 0;
+};
+
 }  // namespace
 
 int tokenize(const std::vector<std::string>& arguments) {
@@ -60,13 +81,12 @@ int tokenize(const std::vector<std::string>& arguments) {
   if (!values.count("model")) throw Error("'saucier tokenize' needs a model", command("tokenize").example);
   const auto tokenizer = text::Tokenizer::load(values["model"].as<std::string>());
   const bool decode = values.count("decode") > 0, json = values.count("json-input") > 0;
-  std::ios::sync_with_stdio(false);
-  size_t number = 0;
-  for (std::string line; std::getline(std::cin, line);) {
-    ++number;
+  const bool add_special = values.count("no-special-tokens") == 0, special = values.count("split-special-tokens") == 0;
+  Lines lines;
+  for (size_t number = 1; const std::optional<std::string> line = lines.next(); ++number) {
     const std::string out = with_context(fmt::format("in line {} of standard input", number), [&] {
-      if (decode) return Json(tokenizer.decode(ids_of(parse_json(line, "ids")), values.count("keep-special-tokens") == 0)).dump() + "\n";
-      return tokens_of(tokenizer, json ? text_of_line(line) : line, values.count("no-special-tokens") == 0, values.count("split-special-tokens") == 0);
+      if (decode) return Json(tokenizer.decode(ids_of(parse_json(*line, "ids")), values.count("keep-special-tokens") == 0)).dump() + "\n";
+      return tokens_of(tokenizer, json ? text_of_line(*line) : *line, add_special, special);
     });
     std::fwrite(out.data(), 1, out.size(), stdout);
   }

