@@ -12,8 +12,7 @@ constexpr const char* kAdapterConfig = "adapter_config.json";
 // Where the original code's config says that the tower lies: a path, or a name on a hub, which is no folder here.
 fs::path original_tower(const fs::path& folder, const std::string& named, const Shelf& shelf) {
   if (shelf.has(Part::tower)) return folder;
-  for (const fs::path& candidate : {folder / named, fs::path(named)})
-    if (!named.empty() && fs::is_directory(candidate)) return candidate;
+  if (const fs::path found = layout::tower_folder(folder, named); !found.empty()) return found;
   throw Error(fmt::format("'{}' names the vision tower '{}', which is no folder here", folder.string(), named),
               "name its folder with --vision-tower");
 }

@@ -94,6 +94,13 @@ LlavaConfig llava_config(const Json& config) {
   return read;
 }
 
+std::filesystem::path tower_folder(const std::filesystem::path& folder, const std::string& vision_path) {
+  std::error_code ignored;
+  for (const std::filesystem::path& candidate : {folder / vision_path, std::filesystem::path(vision_path)})
+    if (!vision_path.empty() && std::filesystem::is_directory(candidate, ignored)) return candidate;
+  return {};
+}
+
 Json to_json(const LlavaConfig& config) {
   if (config.original) return write_original(config);
   const bool one = config.vision_layers.size() == 1;

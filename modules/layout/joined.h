@@ -26,6 +26,8 @@ struct LlavaConfig {
 // Whether a config.json is a LLaVA model's.
 bool is_llava(const Json& config);
 LlavaConfig llava_config(const Json& config);
+// The folder that LlavaConfig::vision_path of a model in `folder` means: inside of that, or from here; empty where there is none.
+std::filesystem::path tower_folder(const std::filesystem::path& folder, const std::string& vision_path);
 Json to_json(const LlavaConfig& config);  // of LlavaForConditionalGeneration, or original
 
 // Projectors: "identity", "linear", "mlp2x_gelu" and so on (N linear layers with exact GELU between).

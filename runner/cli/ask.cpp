@@ -35,7 +35,7 @@ int ask(const std::vector<std::string>& arguments) {
     if (asked.conversation.image_aspect != "square" && asked.conversation.image_aspect != "pad")
       throw Error(fmt::format("--aspect is '{}' (allowed 'square', 'pad')", asked.conversation.image_aspect));
   }
-  if (values.count("image")) asked.image = std::filesystem::absolute(text_of(values, "image")).string();
+  if (values.count("image")) asked.image = existing(text_of(values, "image"), "image");
   asked.max_new_tokens = values["max-new-tokens"].as<std::int64_t>();
   if (asked.max_new_tokens < 1) throw Error(fmt::format("--max-new-tokens is '{}', not a positive number", asked.max_new_tokens));
   return run_request(std::move(request), values);

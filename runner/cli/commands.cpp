@@ -97,7 +97,7 @@ const std::vector<Command>& commands() {
       {"import", "PATH", "take up what export wrote of a sweep, or say what a model's folder or file is", "saucier import shared/quickstart", import_folder},
       {"ask", "[QUESTION...]", "an answer of a model; without a question a conversation, a line of standard input a turn",
        "saucier ask --model quickstart-1 --image picture.png \"How many foxes are there?\"", ask},
-      {"logits", "", "what a model makes of a text, as a safetensors file", "saucier logits --model recipes/models/language --prompt \"a fox\" --out logits.safetensors", logits},
+      {"logits", "", "what a model makes of a text, as a safetensors file", "saucier logits --model recipes/models/reader --prompt \"a fox\" --out logits.safetensors", logits},
       {"docs", "PAGE", "recipe: all keys; schema: for editors; database: the views; datasette: metadata; completion: for bash; keys: what --set takes",
        "saucier docs keys recipes/quickstart.toml", docs},
       {"scenes", "FOLDER", "write drawn scenes as PNG with COCO captions and instances",

@@ -1,13 +1,17 @@
 #include "runner/cli/describe_model.h"
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
+#include <variant>
 
 #include <fmt/ranges.h>
 
 #include "modules/base/error.h"
 #include "modules/base/file.h"
+#include "modules/layout/fields.h"
 #include "modules/layout/gguf.h"
 #include "modules/layout/joined.h"
 #include "modules/layout/names.h"
@@ -24,19 +28,21 @@ using layout::Part;
 constexpr size_t kNamed = 3;  // problems of one kind that are named; the rest is counted
 constexpr std::string_view kAdapterPrefix = "base_model.model.";
 
+std::string layers(std::int64_t count) { return fmt::format("{} layer{}", count, count == 1 ? "" : "s"); }
+
 std::string one_line(const layout::LanguageConfig& config) {
-  return fmt::format("{}, {} layers of width {}, {} heads ({} for keys), {} tokens{}", config.model_type, config.layers, config.hidden_size,
+  return fmt::format("{}, {} of width {}, {} heads ({} for keys), {} tokens{}", config.model_type, layers(config.layers), config.hidden_size,
                      config.heads, config.kv_heads, config.vocab_size, config.tied_embeddings ? ", tied embeddings" : "");
 }
 
 std::string one_line(const layout::VisionConfig& config) {
-  return fmt::format("{}, {} layers of width {}, {} x {} pixels, {} patches", config.model_type, config.layers, config.hidden_size,
+  return fmt::format("{}, {} of width {}, {} x {} pixels, {} patches", config.model_type, layers(config.layers), config.hidden_size,
                      config.image_size, config.image_size, config.patches());
 }
 
 class Describer {
  public:
-  explicit Describer(fs::path path) : path_(std::move(path)) {}
+  explicit Describer(fs::path path, bool beside = false) : path_(std::move(path)), beside_(beside) {}
 
   ModelDescription run() {
     out_.parts.columns = {"part", "what", "tensors", "parameters", "file_bytes", "number_formats", "float32_bytes", "bfloat16_bytes"};
@@ -54,13 +60,19 @@ class Describer {
   }
 
  private:
-  static Json read_json(const fs::path& file) { return parse_json(read_file(file), "'" + file.string() + "'"); }
+  // What `read` makes of the JSON object in a file of the folder.
+  template <class Read>
+  auto of_config(const char* name, Read read) const {
+    const fs::path file = path_ / name;
+    const Json config = parse_json(read_file(file), "'" + file.string() + "'");
+    return with_context(fmt::format("in '{}'", file.string()), [&] { return read(config); });
+  }
 
   void file() {
     std::ifstream stream(path_, std::ios::binary);
     char magic[4] = {};
     stream.read(magic, sizeof magic);
-    if (std::string_view(magic, sizeof magic) == "GGUF") return gguf();
+    if (std::string_view(magic, sizeof magic) == "GGUF" || path_.extension() == ".gguf") return gguf();
     const bool safe = path_.extension() == ".safetensors";
     out_.kind = safe ? "safetensors file" : "file of torch.save";
     sort(safe ? weights::Container::safetensors(path_) : weights::Container::torch_pickle(path_));
@@ -71,7 +83,9 @@ class Describer {
     const weights::Container container = weights::Container::gguf(path_);
     layout::Shapes given;
     for (const auto& [name, tensor] : container.tensors()) given[name] = tensor.shape;
-    const layout::LanguageConfig config = layout::language_config_of_gguf(container.metadata(), given).config;
+    const layout::LanguageConfig config = with_context(fmt::format("in '{}'", path_.string()), [&] {
+      return layout::language_config_of_gguf(container.metadata(), given).config;
+    });
     for (const auto& [name, tensor] : container.tensors()) note(Part::language, layout::name_of_gguf(name, config).value_or(name), tensor);
     shapes_[Part::language].erase("rope_freqs.weight");
     out_.kind = fmt::format("GGUF file ({})", config.model_type);
@@ -80,8 +94,12 @@ class Describer {
   }
 
   void adapter() {
-    const Json config = read_json(path_ / "adapter_config.json");
-    out_.kind = fmt::format("{} adapter over '{}'", config.value("peft_type", "PEFT"), config.value("base_model_name_or_path", ""));
+    const std::string size = of_config("adapter_config.json", [&](const Json& config) {
+      const layout::Fields fields(config);
+      const std::string base = fields.text("base_model_name_or_path", "");
+      out_.kind = fmt::format("{} adapter over {}", fields.text("peft_type", "PEFT"), base.empty() ? "a model that it does not name" : "'" + base + "'");
+      return fmt::format("rank {}, alpha {}", config.value("r", Json()).dump(), config.value("lora_alpha", Json()).dump());
+    });
     const weights::Container container = weights::Container::folder(path_, "adapter_model");
     std::map<Part, std::set<std::string>> modules;
     for (const auto& [name, tensor] : container.tensors()) {
@@ -91,23 +109,24 @@ class Describer {
       const size_t end = place.name.find(".lora_");
       modules[place.part].insert(end == std::string::npos ? place.name + " (whole)" : place.name.substr(place.name.rfind('.', end - 1) + 1, end - place.name.rfind('.', end - 1) - 1));
     }
-    for (const auto& [part, tensors] : shapes_)
-      add(part, fmt::format("rank {}, alpha {}: {}", config.value("r", Json()).dump(), config.value("lora_alpha", Json()).dump(), fmt::join(modules[part], ", ")));
+    for (const auto& [part, tensors] : shapes_) add(part, fmt::format("{}: {}", size, fmt::join(modules[part], ", ")));
   }
 
   void folder() {
-    const Json config = read_json(path_ / "config.json");
-    const std::string type = config.is_object() && config.value("model_type", Json()).is_string() ? config["model_type"].get<std::string>() : "";
-    const Json architectures = config.is_object() ? config.value("architectures", Json()) : Json();
-    out_.kind = architectures.is_array() && !architectures.empty() && architectures[0].is_string() ? architectures[0].get<std::string>() : type;
+    // The config before the weights: what is no model of a known kind is named by its kind.
+    const auto known = of_config("config.json", [&](const Json& config) {
+      const std::string type = layout::Fields(config).text("model_type", "");
+      const Json architectures = config.value("architectures", Json());
+      out_.kind = architectures.is_array() && !architectures.empty() && architectures[0].is_string() ? architectures[0].get<std::string>() : type;
+      using Known = std::variant<layout::LlavaConfig, layout::VisionConfig, layout::LanguageConfig>;
+      if (layout::is_llava(config)) return Known(layout::llava_config(config));
+      if (config.contains("vision_config") || !layout_is_language(type)) return Known(layout::vision_config(config));
+      return Known(layout::language_config(config));
+    });
     sort(weights::Container::folder(path_));
-    if (layout::is_llava(config)) {
-      llava(layout::llava_config(config));
-    } else if (config.contains("vision_config") || !layout_is_language(type)) {
-      tower(layout::vision_config(config));
-    } else {
-      language(layout::language_config(config));
-    }
+    if (const auto* whole = std::get_if<layout::LlavaConfig>(&known)) llava(*whole);
+    if (const auto* vision = std::get_if<layout::VisionConfig>(&known)) tower(*vision);
+    if (const auto* text = std::get_if<layout::LanguageConfig>(&known)) language(*text);
     for (const Part part : {Part::language, Part::tower, Part::projector, Part::newline})
       if (shapes_.contains(part) && !described_.contains(part)) add(part, "not part of such a model");
     if (ignored_ > 0) out_.parts.rows.push_back({"not used", "a text tower, a pooling head or buffers", ignored_, Json(), ignored_bytes_, "", Json(), Json()});
@@ -122,6 +141,12 @@ class Describer {
     const std::int64_t layers = static_cast<std::int64_t>(config.vision_layers.size());
     if (config.vision || shapes_.contains(Part::tower)) {
       if (config.vision) tower(*config.vision);
+    } else if (const fs::path folder = layout::tower_folder(path_, config.vision_path); !folder.empty() && !beside_) {
+      const ModelDescription there = Describer(folder, /*beside=*/true).run();
+      const auto is_tower = [](const std::vector<Json>& row) { return row[0] == layout::name_of(Part::tower); };
+      std::copy_if(there.parts.rows.begin(), there.parts.rows.end(), std::back_inserter(out_.parts.rows), is_tower);
+      if (std::none_of(there.parts.rows.begin(), there.parts.rows.end(), is_tower)) out_.problems.push_back(fmt::format("in '{}' is no vision tower", config.vision_path));
+      for (const std::string& problem : there.problems) out_.problems.push_back(fmt::format("in '{}': {}", config.vision_path, problem));
     } else {
       out_.problems.push_back(fmt::format("the vision tower '{}' lies elsewhere: name its folder with --vision-tower", config.vision_path));
     }
@@ -208,6 +233,7 @@ class Describer {
   }
 
   fs::path path_;
+  bool beside_;  // it is the tower of another: towers of towers are not looked for
   ModelDescription out_;
   std::map<Part, layout::Shapes> shapes_;
   std::map<Part, std::map<std::string_view, std::int64_t>> bytes_;

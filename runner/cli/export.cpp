@@ -113,10 +113,11 @@ int write_folder(const std::string& name, Write write) {
 
 int export_model(const po::variables_map& values) {
   const auto folders = strings(values, "sweep");
-  if (folders.empty() || !strings(values, "folder").empty())
-    throw Error("'saucier export --model MODEL' needs a folder to write", "saucier export --model quickstart-1 shared/model");
-  for (const char* option : {"artifacts"})
-    if (values.count(option)) throw Error(fmt::format("--{} goes with a sweep, not with a model", option));
+  const char* example = "saucier export --model quickstart-1 shared/model";
+  if (folders.empty()) throw Error("'saucier export --model MODEL' needs a folder to write", example);
+  if (const auto further = strings(values, "folder"); !further.empty())
+    throw Error(fmt::format("'{}' is too much: with --model there is no sweep, and one folder to write", further.front()), example);
+  if (values.count("artifacts")) throw Error("--artifacts goes with a sweep, not with a model");
   const NamedModel model = read_model("export", values);
   options::Request request;
   request.model = model.reference;
@@ -148,6 +149,8 @@ int export_folder(const std::vector<std::string>& arguments) {
                         "of layout original: what mm_vision_tower says");
   const po::variables_map values = parse("export", arguments, options, {{"sweep", 1}, {"folder", 1}});
   if (values.count("model")) return export_model(values);
+  for (const char* option : {"vision-tower", "projector", "adapter", "layout", "bfloat16", "base", "tower-name"})
+    if (values.count(option) && !values[option].defaulted()) throw Error(fmt::format("--{} goes with --model, not with a sweep", option));
   const auto names = strings(values, "sweep"), folders = strings(values, "folder");
   if (folders.empty()) throw Error("'saucier export' needs a sweep and a folder to write", command("export").example);
   const auto store = store::Store::open_read_only(values["store"].as<std::string>());

@@ -39,11 +39,12 @@ int logits(const std::vector<std::string>& arguments) {
   options::Request request;
   request.model = read_model("logits", values).reference;
   auto& asked = request.logits.emplace();
-  if (values.count("prompt") == values.count("ids")) throw Error("'saucier logits' needs --prompt or --ids", command("logits").example);
+  if (values.count("prompt") && values.count("ids")) throw Error("'saucier logits' takes --prompt or --ids, not both");
+  if (!values.count("prompt") && !values.count("ids")) throw Error("'saucier logits' needs --prompt or --ids", command("logits").example);
   if (!values.count("out")) throw Error("'saucier logits' needs --out", command("logits").example);
   if (values.count("prompt")) asked.prompt = text_of(values, "prompt");
   if (values.count("ids")) asked.ids = read_ids(text_of(values, "ids"));
-  asked.images = strings(values, "image");
+  for (const std::string& file : strings(values, "image")) asked.images.push_back(existing(file, "image"));
   asked.aspect = text_of(values, "aspect");
   asked.dtype = text_of(values, "dtype");
   for (const auto& [option, allowed] : {std::pair{"aspect", std::pair{"square", "pad"}}, std::pair{"dtype", std::pair{"float32", "bfloat16"}}})

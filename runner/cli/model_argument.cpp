@@ -94,15 +94,15 @@ void add_model_options(po::options_description& options) {
   add_store_option(options);
 }
 
+std::string existing(const std::string& path, const char* option) {
+  if (!fs::exists(path)) throw Error(fmt::format("there is no '{}'", path), fmt::format("see --{}", option));
+  return fs::absolute(path).string();
+}
+
 NamedModel read_model(const std::string& name, const po::variables_map& values) {
   if (!values.count("model")) throw Error(fmt::format("'saucier {}' needs --model", name), command(name).example);
   const std::string model = text_of(values, "model");
-  const auto absolute = [&](const char* option) {
-    const std::string given = text_of(values, option);
-    if (given.empty()) return given;
-    if (!fs::exists(given)) throw Error(fmt::format("there is no '{}'", given), fmt::format("see --{}", option));
-    return fs::absolute(given).string();
-  };
+  const auto absolute = [&](const char* option) { return values.count(option) ? existing(text_of(values, option), option) : ""; };
   if (fs::exists(model)) {
     NamedModel named;
     named.reference.path = fs::absolute(model).string();
@@ -121,7 +121,7 @@ NamedModel read_model(const std::string& name, const po::variables_map& values) 
 
 options::ConversationOptions conversation_of(const NamedModel& model) {
   if (model.conversation) return *model.conversation;
-  const std::string own = chat_template_of(model.reference.path);
+  const std::string own = chat_template_of(model.base);
   for (const Mark& mark : kMarks) {
     if (own.find(mark.mark) == std::string::npos) continue;
     options::ConversationOptions conversation;

@@ -11,6 +11,9 @@ namespace saucier::cli {
 // --model, --vision-tower, --projector, --adapter, --threads, --store.
 void add_model_options(po::options_description& options);
 
+// The absolute path of what an option names. Throws Error where there is nothing.
+std::string existing(const std::string& path, const char* option);
+
 struct NamedModel {
   options::ModelReference reference;
   std::optional<options::ConversationOptions> conversation;  // of a trial: how it was trained to talk

@@ -54,6 +54,7 @@ int import_folder(const std::vector<std::string>& arguments) {
   const std::filesystem::path path = from.front();
   if (!std::filesystem::exists(path)) throw Error(fmt::format("there is no '{}'", from.front()));
   if (std::filesystem::exists(path / kExportedStore)) return merge_from(path / kExportedStore, values);
+  if (values.count("no-artifacts")) throw Error("--no-artifacts goes with a sweep, not with a model");
   const ModelDescription model = describe_model(path);
   if (values.count("json")) {
     std::puts(Json{{"kind", model.kind}, {"parts", report::to_json(model.parts)}, {"problems", model.problems}}.dump().c_str());

@@ -41,8 +41,10 @@ commands:
   pin SWEEP|TRIAL      keep it: no command removes it
   unpin SWEEP|TRIAL    let it be removed again
   merge OTHER.db       take over what another store has and this one lacks
-  export SWEEP FOLDER  a sweep as one folder: report, recipes, tables, database
-  import FOLDER        take up what export wrote
+  export SWEEP FOLDER  a sweep as one folder: report, recipes, tables, database; with --model a model for other programs
+  import PATH          take up what export wrote of a sweep, or say what a model's folder or file is
+  ask [QUESTION...]    an answer of a model; without a question a conversation, a line of standard input a turn
+  logits               what a model makes of a text, as a safetensors file
   docs PAGE            recipe: all keys; schema: for editors; database: the views; datasette: metadata; completion: for bash; keys: what --set takes
   scenes FOLDER        write drawn scenes as PNG with COCO captions and instances
   tokenize             lines of standard input as tokens with their places, or tokens as text

@@ -125,9 +125,6 @@ TEST_CASE("export writes a folder that import takes up, and merge says what it t
   const auto refused = [&](const std::vector<std::string>& arguments, const std::string& text) {
     CHECK(saucier_says(arguments).err == text);
   };
-  refused({"import", store.folder.path().string()}, "error: '" + store.folder.path().string() + "' is no export: there is no 'saucier.db' in it\n"
-                                                     "hint: name a folder that 'saucier export' wrote\n");
-  refused({"import"}, "error: 'saucier import' needs a folder that 'saucier export' wrote\nhint: saucier import shared/quickstart\n");
   refused({"merge"}, "error: 'saucier merge' needs the database of another store\nhint: saucier merge other/results/saucier.db\n");
   refused({"merge", store.file, "--store", store.file}, "error: a store cannot be merged into itself\n");
   refused({"merge", "/nowhere/s.db", "--store", (store.folder.path() / "new.db").string()}, "error: there is no store at '/nowhere/s.db'\n");

@@ -2,8 +2,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <fmt/format.h>
-
 #include <regex>
 
 #include "tests/must_be_current.h"
@@ -45,13 +43,6 @@ void fill_study(store::Store& store) {
   run(i2, "instruct", train_text(2e-4, a2, std::string(64, '2')), "2.14.0");
 }
 
-std::string words(const std::vector<std::string>& arguments) {
-  std::string out = "$ saucier";
-  for (const std::string& argument : arguments)
-    out += argument.find_first_of(" '\"()<>*") == std::string::npos ? " " + argument : " \"" + std::regex_replace(argument, std::regex("\""), "\\\"") + "\"";
-  return out + "\n";
-}
-
 class Golden {
  public:
   explicit Golden(const std::string& name) : name_(name), store_((folder_.path() / "s.db").string()) {
@@ -66,15 +57,9 @@ class Golden {
   Golden& says(const std::vector<std::string>& given) {
     std::vector<std::string> arguments = {name_};
     arguments.insert(arguments.end(), given.begin(), given.end());
-    text_ += words(arguments);
     const bool help = std::find(given.begin(), given.end(), "--help") != given.end();
-    if (!help) arguments.insert(arguments.end(), {"--store", store_});
-    const Said said = saucier_says(arguments);
-    std::string out = said.out + said.err;
-    out = std::regex_replace(out, std::regex("\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d"), "2026-01-01 00:00:00");
-    text_ += std::regex_replace(out, std::regex("\r\n"), "\n");
-    if (said.code != 0) text_ += fmt::format("[exit code {}]\n", said.code);
-    text_ += "\n";
+    const std::string text = transcript(arguments, help ? std::vector<std::string>{} : std::vector<std::string>{"--store", store_});
+    text_ += std::regex_replace(text, std::regex("\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d"), "2026-01-01 00:00:00");
     return *this;
   }
 

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -50,6 +52,19 @@ inline Said saucier_says(const std::vector<std::string>& arguments) {
   said.out = read_file(folder.path() / "out");
   said.err = read_file(folder.path() / "err");
   return said;
+}
+
+// A command as it is typed, and below it what it says when `unseen` is added, as golden texts have it.
+inline std::string transcript(std::vector<std::string> arguments, const std::vector<std::string>& unseen = {}) {
+  std::string text = "$ saucier";
+  for (const std::string& argument : arguments)
+    text += !argument.empty() && argument.find_first_of(" '\"()<>*") == std::string::npos
+                ? " " + argument : " \"" + std::regex_replace(argument, std::regex("\""), "\\\"") + "\"";
+  arguments.insert(arguments.end(), unseen.begin(), unseen.end());
+  const Said said = saucier_says(arguments);
+  text += "\n" + std::regex_replace(said.out + said.err, std::regex("\r\n"), "\n");
+  if (said.code != 0) text += "[exit code " + std::to_string(said.code) + "]\n";
+  return text + "\n";
 }
 
 }  // namespace saucier
