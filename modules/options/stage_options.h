@@ -10,14 +10,16 @@ struct LoraOptions {
   std::int64_t rank = 64;
   double alpha = 16;
   double dropout = 0;
+  bool rank_stabilised = false;
   std::vector<std::string> modules = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
 
   template <class Visitor>
   void declare(Visitor& v) {
     v(rank, {.key = "rank", .help = "Rank of the update matrices.", .min = 1});
     v(alpha, {.key = "alpha", .help = "Scale: the update is alpha / rank times B A.", .positive = true});
+    v(rank_stabilised, {.key = "rank_stabilised", .help = "Scales the update by alpha / √rank instead, so that high ranks learn as fast as low ones (rsLoRA)."});
     v(dropout, {.key = "dropout", .help = "Dropout on the input of the update.", .min = 0, .max = 0.9});
-    v(modules, {.key = "modules", .help = "Linear layers of the language model that get an update.", .choices = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}});
+    v(modules, {.key = "modules", .help = "Linear layers of the language model that get an update: a layer's path or the end of it, with * for any text ('q_proj', 'layers.1*.mlp.*'), or 'all-linear'."});
   }
 };
 

@@ -18,7 +18,7 @@ Conversations::Conversations(const options::Job& job, model::JoinedModel& model,
   if (trains("language_model.lora")) {
     const options::LoraOptions& lora = options_.lora;
     if (!model_.language.lora_config()) {
-      model_.language.add_lora({.rank = lora.rank, .alpha = lora.alpha, .dropout = lora.dropout, .modules = lora.modules},
+      model_.language.add_lora({.rank = lora.rank, .alpha = lora.alpha, .dropout = lora.dropout, .rank_stabilised = lora.rank_stabilised, .modules = lora.modules},
                                Rng(static_cast<std::uint64_t>(job.seed), "lora." + job.stage).next64());
     }
   }

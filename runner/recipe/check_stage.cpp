@@ -100,6 +100,7 @@ class StageChecks {
     if (stage_.said.contains("lora") && !lora)
       error("unused-lora", "lora", fmt::format("{} does not train 'language_model.lora'", stage_.what),
             "add \"language_model.lora\" to 'trains', or remove 'lora'");
+    if (lora) check_lora_modules(train.lora.modules);
     const bool only_one = train.trains.size() == 1;
     if (train.objective == "contrastive" && !(only_one && contains(train.trains, "vision_tower")))
       error("wrong-trains", "trains", "the objective 'contrastive' trains the vision tower and nothing else",
@@ -117,6 +118,15 @@ class StageChecks {
     if (stage_.said.contains("projector_learning_rate") && !contains(train.trains, "projector"))
       warning("unused-key", "projector_learning_rate", fmt::format("{} does not train the projector", stage_.what));
     check_learning_rate(train, whole || contains(train.trains, "vision_tower"), lora);
+  }
+
+  // Plain names are those that the families of language models have; the layers of a path or a pattern are the model's own.
+  void check_lora_modules(const std::vector<std::string>& modules) {
+    static const std::vector<std::string> known = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+                                                   "qkv_proj", "gate_up_proj", "lm_head", "all-linear"};
+    for (const std::string& module : modules)
+      if (module.find_first_of("*.") == std::string::npos && !contains(known, module))
+        error("unknown-module", "lora", fmt::format("'lora.modules' names '{}', which no language model has", module), suggestion(module, known));
   }
 
   // A hundredfold away from what is usual is more often a slip than a wish.
