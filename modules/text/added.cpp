@@ -32,13 +32,10 @@ bool is_single_word(std::string_view text, size_t begin, size_t end) {
 
 }  // namespace
 
-AddedTokens::AddedTokens(std::vector<AddedToken> tokens, std::vector<std::string> contents, bool python_space)
-    : tokens_(std::move(tokens)), contents_(std::move(contents)), python_space_(python_space) {
-  for (std::uint32_t i = 0; i < tokens_.size(); ++i)
-    if (!contents_[i].empty()) starting_[static_cast<unsigned char>(contents_[i][0])].push_back(i);
-  for (auto& list : starting_)
-    std::stable_sort(list.begin(), list.end(),
-                     [this](std::uint32_t a, std::uint32_t b) { return contents_[a].size() > contents_[b].size(); });
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const std::vector<std::string>& contents, bool python_space)
+    : tokens_(std::move(tokens)), python_space_(python_space) {
+  for (size_t i = 0; i < tokens_.size(); ++i)
+    if (!contents[i].empty()) trie_.add(contents[i], static_cast<std::int32_t>(i));
 }
 
 std::vector<Part> AddedTokens::split(std::string_view text, bool special) const {
@@ -46,16 +43,19 @@ std::vector<Part> AddedTokens::split(std::string_view text, bool special) const 
   size_t done = 0;
   size_t at = 0;
   while (at < text.size()) {
-    const std::vector<std::uint32_t>& candidates = starting_[static_cast<unsigned char>(text[at])];
-    const auto match = std::find_if(candidates.begin(), candidates.end(),
-                                    [&](std::uint32_t i) { return text.substr(at).starts_with(contents_[i]); });
-    if (match == candidates.end()) {
+    size_t length = 0;
+    std::int32_t found = -1;
+    trie_.prefixes(text.substr(at), [&](size_t size, std::int32_t place) {
+      length = size;
+      found = place;
+    });
+    if (found < 0) {
       ++at;
       continue;
     }
-    const AddedToken& token = tokens_[*match];
+    const AddedToken& token = tokens_[static_cast<size_t>(found)];
     size_t begin = at;
-    size_t end = at + contents_[*match].size();
+    size_t end = at + length;
     at = end;
     if ((token.special && !special) || (token.single_word && !is_single_word(text, begin, end))) continue;
     if (token.lstrip) begin = space_before(text, begin, done, python_space_);

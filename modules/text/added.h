@@ -1,11 +1,12 @@
 // Added tokens of a tokenizer.json: matched in the text before it is split into words.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "modules/text/unigram.h"
 
 namespace saucier::text {
 
@@ -32,7 +33,7 @@ class AddedTokens {
   AddedTokens() = default;
   // contents: what is matched for each token, its own content or that normalised; an empty one never is. python_space:
   // lstrip and rstrip take what Python's strip takes, U+001C to U+001F too.
-  AddedTokens(std::vector<AddedToken> tokens, std::vector<std::string> contents, bool python_space = false);
+  AddedTokens(std::vector<AddedToken> tokens, const std::vector<std::string>& contents, bool python_space = false);
 
   bool empty() const { return tokens_.empty(); }
   // A valid text in parts, in order, without gaps; leftmost longest match. Without `special`, special tokens are text.
@@ -40,9 +41,8 @@ class AddedTokens {
 
  private:
   std::vector<AddedToken> tokens_;
-  std::vector<std::string> contents_;
   bool python_space_ = false;
-  std::array<std::vector<std::uint32_t>, 256> starting_;  // tokens by their first byte, longest first
+  Trie trie_;  // contents to places in tokens_
 };
 
 }  // namespace saucier::text

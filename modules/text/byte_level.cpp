@@ -35,12 +35,6 @@ const Alphabet& alphabet() {
 
 const std::string& byte_character(unsigned char byte) { return alphabet().character[byte]; }
 
-std::string to_byte_characters(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) out += byte_character(static_cast<unsigned char>(c));
-  return out;
-}
-
 void to_byte_characters(Aligned& text) {
   Aligned out;
   for (size_t at = 0; at < text.text().size(); ++at)

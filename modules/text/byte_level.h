@@ -12,7 +12,6 @@ namespace saucier::text {
 // The character of a byte, in UTF-8: itself for printable Latin-1, else one from U+0100 on (space is "Ġ").
 const std::string& byte_character(unsigned char byte);
 
-std::string to_byte_characters(std::string_view bytes);
 void to_byte_characters(Aligned& text);
 
 // The bytes of a token in that alphabet; nothing where a character is outside it.

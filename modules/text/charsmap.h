@@ -16,7 +16,6 @@ class Charsmap {
   // Error where they do not fit together; a damaged trie matches less, it reads nothing outside.
   explicit Charsmap(std::string_view bytes);
 
-  bool empty() const { return units_.empty(); }
   struct Found {
     size_t length = 0;  // bytes of the text that are replaced
     std::string_view becomes;

@@ -143,9 +143,10 @@ GgufDocuments documents_of(const GgufVocabulary& vocabulary) {
     tokenizer["normalizer"] = {{"type", "Sequence"}, {"normalizers", normalizers}};
     tokenizer["decoder"] = {{"type", "Sequence"}, {"decoders", decoders}};
   }
+  // Where a byte has no token it vanishes, as in the models' own tokenizer.json; the role is there all the same.
   const std::int32_t unk = vocabulary.unk >= 0 ? vocabulary.unk : bytes ? -1 : 0;
   const Json none;
-  tokenizer["model"] = {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", unk >= 0 ? Json(vocabulary.tokens[unk]) : none},
+  tokenizer["model"] = {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", bytes ? none : Json(vocabulary.tokens[unk])},
                         {"continuing_subword_prefix", nullptr}, {"end_of_word_suffix", nullptr}, {"fuse_unk", !bytes},
                         {"byte_fallback", !bytes}, {"ignore_merges", ignore_merges}, {"vocab", vocab}, {"merges", merges}};
 

@@ -1,6 +1,9 @@
 #include "modules/text/json_tokenizer.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "modules/base/error.h"
@@ -36,6 +39,30 @@ Merges read_merges(const Json& list) {
     merges.emplace_back(text.substr(0, space), text.substr(space + 1));
   }
   return merges;
+}
+
+// A score as serde_json reads it, whose last bit may differ from the nearest number: digits as an integer, then a power
+// of ten. Paths of equal length would be chosen differently.
+double as_read_by_serde(double score) {
+  if (!std::isfinite(score)) return score;
+  char text[64] = {};
+  const auto [end, error] = std::to_chars(text, text + sizeof text - 1, std::abs(score), std::chars_format::scientific);
+  std::uint64_t digits = 0;
+  int exponent = 0;
+  const char* at = text;
+  for (bool behind_point = false; at < end && *at != 'e'; ++at) {
+    if (*at == '.') {
+      behind_point = true;
+      continue;
+    }
+    digits = 10 * digits + static_cast<std::uint64_t>(*at - '0');
+    exponent -= behind_point;
+  }
+  exponent += std::atoi(at + 1);
+  const auto value = static_cast<double>(digits);
+  const double power = std::pow(10.0, std::abs(exponent));
+  const double read = exponent < 0 ? value / power : value * power;
+  return std::signbit(score) ? -read : read;
 }
 
 }  // namespace
@@ -90,7 +117,7 @@ void JsonTokenizer::read_unigram(const Json& model) {
     if (!piece.is_array() || piece.size() != 2 || !piece[0].is_string() || !piece[1].is_number())
       throw Error(fmt::format("'model.vocab' has at {} no piece with its score", id));
     const auto text = piece[0].get<std::string>();
-    made.scores.push_back(piece[1].get<double>());
+    made.scores.push_back(as_read_by_serde(piece[1].get<double>()));
     lowest = std::min(lowest, made.scores.back());
     vocabulary_.add(text, id, false);
     made.ids[text] = id;
@@ -134,8 +161,8 @@ void JsonTokenizer::read_added(const Json& added_tokens) {
     (token.normalized ? normalized_contents : plain_contents).emplace_back(content.text());
     (token.normalized ? normalized : plain).push_back(token);
   }
-  added_ = AddedTokens(std::move(plain), std::move(plain_contents));
-  normalized_ = AddedTokens(std::move(normalized), std::move(normalized_contents));
+  added_ = AddedTokens(std::move(plain), plain_contents);
+  normalized_ = AddedTokens(std::move(normalized), normalized_contents);
 }
 
 std::vector<Token> JsonTokenizer::encode(std::string_view text, bool special, bool trimmed) const {

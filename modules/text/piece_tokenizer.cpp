@@ -45,9 +45,7 @@ PieceTokenizer::PieceTokenizer(std::string_view model, const Json& config, const
 }
 
 void PieceTokenizer::add(AddedToken token) {
-  if (token.content.empty()) return;
-  for (const AddedToken& other : tokens_)
-    if (other.content == token.content) return;
+  if (token.content.empty() || !known_.emplace(token.content, token.id).second) return;
   tokens_.push_back(std::move(token));
 }
 
@@ -96,7 +94,7 @@ void PieceTokenizer::read_added(const Json& config, const Json& added_tokens) {
   if (vocabulary_.id(kImage) < 0) all.push_back({.id = kPicturePlace, .content = kImage, .special = true});
   std::vector<std::string> contents;
   for (const AddedToken& token : all) contents.push_back(token.content);
-  added_ = AddedTokens(std::move(all), std::move(contents), true);
+  added_ = AddedTokens(std::move(all), contents, true);
 }
 
 Json PieceTokenizer::added_tokens_decoder() const {
@@ -198,9 +196,7 @@ std::string PieceTokenizer::decode(std::span<const std::int32_t> ids, bool skip_
   for (const std::int32_t id : ids) {
     if (!vocabulary_.has(id) || (skip_special && vocabulary_.special(id))) continue;
     const std::string& token = vocabulary_.token(id);
-    const bool apart = !vocabulary_.special(id) &&
-                       std::any_of(tokens_.begin(), tokens_.end(), [&](const AddedToken& added) { return added.id == id; });
-    if (!apart) {
+    if (vocabulary_.special(id) || !known_.contains(token)) {
       run.push_back(token);
       continue;
     }

@@ -40,6 +40,7 @@ class PieceTokenizer {
   SentencePiece model_;
   Vocabulary vocabulary_;
   std::vector<AddedToken> tokens_;
+  StringMap<std::int32_t> known_;  // their ids by content
   AddedTokens added_;
   bool legacy_ = true;
   bool prefix_space_ = true;

@@ -211,11 +211,12 @@ std::vector<Token> SentencePiece::encode(std::string_view text) const {
 std::string SentencePiece::decode(const std::vector<std::string>& pieces) const {
   std::string out, bytes;
   const auto write_bytes = [&] {
-    while (!bytes.empty()) {
-      const Utf8Step step = utf8_step(bytes);
-      out += step.length ? bytes.substr(0, step.length) : "\xef\xbf\xbd";
-      bytes.erase(0, step.length ? step.length : 1);
+    for (std::string_view rest = bytes; !rest.empty();) {
+      const Utf8Step step = utf8_step(rest);
+      out += step.length ? rest.substr(0, step.length) : "\xef\xbf\xbd";
+      rest.remove_prefix(step.length ? step.length : 1);  // each byte of what is invalid on its own
     }
+    bytes.clear();
   };
   bool at_begin = true, space_seen = false;
   for (std::string_view piece : pieces) {

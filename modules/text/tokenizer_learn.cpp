@@ -40,7 +40,7 @@ Tokenizer Tokenizer::learn(std::span<const std::string> texts, const TokenizerTr
     added_tokens.push_back({{"id", token.id}, {"content", token.content}, {"single_word", false}, {"lstrip", token.lstrip},
                             {"rstrip", false}, {"normalized", false}, {"special", true}});
   }
-  const AddedTokens added(std::move(list), std::move(contents));
+  const AddedTokens added(std::move(list), contents);
   const Splitter splitter(Splitter::gpt2_digits());
   StringMap<std::int64_t> words;
   for (const std::string& text : texts) {

@@ -43,7 +43,7 @@ class Trie {
   }
   static std::uint64_t key(std::int32_t node, unsigned char byte) { return static_cast<std::uint64_t>(node) << 8 | byte; }
 
-  std::vector<Node> nodes_ = {Node{}};  // the first is the root
+  std::vector<Node> nodes_ = std::vector<Node>(1);                     // the first is the root
   std::vector<std::int32_t> root_ = std::vector<std::int32_t>(256, -1);  // its children by byte
   FlatMap<std::int32_t> children_;
 };
