@@ -70,6 +70,11 @@ void write_language_files(const fs::path& folder, Json config, const layout::Lan
   write_json(folder / kConfig, config);
   write_json(folder / "generation_config.json", generation_config(language));
   tokenizer.save(folder);
+  // The class that takes any tokenizer.json also makes token types unless it is told not to, and generate() refuses them.
+  Json tokens = read_json(folder / "tokenizer_config.json");
+  if (tokens.value("tokenizer_class", Json()) != "PreTrainedTokenizerFast" || tokens.contains("model_input_names")) return;
+  tokens["model_input_names"] = {"input_ids", "attention_mask"};
+  write_json(folder / "tokenizer_config.json", tokens);
 }
 
 std::string described(const char* what, const Tensors& tensors) {

@@ -145,8 +145,10 @@ class Describer {
       const ModelDescription there = Describer(folder, /*beside=*/true).run();
       const auto is_tower = [](const std::vector<Json>& row) { return row[0] == layout::name_of(Part::tower); };
       std::copy_if(there.parts.rows.begin(), there.parts.rows.end(), std::back_inserter(out_.parts.rows), is_tower);
-      if (std::none_of(there.parts.rows.begin(), there.parts.rows.end(), is_tower)) out_.problems.push_back(fmt::format("in '{}' is no vision tower", config.vision_path));
-      for (const std::string& problem : there.problems) out_.problems.push_back(fmt::format("in '{}': {}", config.vision_path, problem));
+      if (std::none_of(there.parts.rows.begin(), there.parts.rows.end(), is_tower))
+        out_.problems.push_back(fmt::format("there is no vision tower in '{}': name another folder with --vision-tower", config.vision_path));
+      else
+        for (const std::string& problem : there.problems) out_.problems.push_back(fmt::format("in '{}': {}", config.vision_path, problem));
     } else {
       out_.problems.push_back(fmt::format("the vision tower '{}' lies elsewhere: name its folder with --vision-tower", config.vision_path));
     }

@@ -19,7 +19,7 @@ namespace {
 using Layers = std::map<std::string, std::set<std::string>>;  // folder → folders it may include
 
 const std::set<std::string> kTorchFolders = {"modules/model",    "modules/checkpoint", "modules/train",
-                                             "modules/generate", "modules/stages",     "runner/worker"};
+                                             "modules/generate", "modules/stages",     "modules/requests", "runner/worker"};
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream stream(text);

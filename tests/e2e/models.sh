@@ -56,6 +56,7 @@ for layout in transformers original; do
   "$saucier" logits --model "$layout" "${asked[@]}" --out "$layout.safetensors"
   equal plain.safetensors "$layout.safetensors" 1e-5
 done
+grep -q '"model_input_names"' transformers/tokenizer_config.json || fail "its tokenizer would make inputs that generate() refuses"
 "$saucier" export "${model[@]}" small --bfloat16
 no_problem small
 "$saucier" logits --model small "${asked[@]}" --out small.safetensors

@@ -129,5 +129,5 @@ TEST_CASE("the picture moves inside its turn") {
 
 TEST_CASE("unknown templates are not found") {
   CHECK(find_template("v0") == nullptr);
-  CHECK(template_names() == std::vector<std::string>{"plain", "vicuna_v1", "llava_v1", "chatml_direct"});
+  CHECK(template_names() == std::vector<std::string>{"plain", "vicuna_v1", "llava_v1", "chatml_direct", "qwen_2", "smollm"});
 }
