@@ -33,7 +33,7 @@ LlavaConfig read_original(const Json& config) {
   projector_layers(read.projector);
   read.vision_layers = layer_numbers(fields, "mm_vision_select_layer");
   read.keep_class = fields.one_of("mm_vision_select_feature", "patch", {"patch", "cls_patch"}) == "cls_patch";
-  read.aspect = fields.one_of("image_aspect_ratio", "square", {"square", "pad", "anyres"});
+  read.aspect = fields.one_of("image_aspect_ratio", "square", {"square", "pad"});
   fields.expect_false("mm_use_im_start_end");
   fields.expect_false("mm_use_im_patch_token");
   return read;

@@ -124,9 +124,14 @@ class StageChecks {
   void check_lora_modules(const std::vector<std::string>& modules) {
     static const std::vector<std::string> known = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
                                                    "qkv_proj", "gate_up_proj", "lm_head", "all-linear"};
-    for (const std::string& module : modules)
-      if (module.find_first_of("*.") == std::string::npos && !contains(known, module))
-        error("unknown-module", "lora", fmt::format("'lora.modules' names '{}', which no language model has", module), suggestion(module, known));
+    const Node* table = node_.find("lora");
+    const Node* list = table && table->is(Kind::kTable) ? table->find("modules") : nullptr;
+    for (size_t i = 0; i < modules.size(); ++i) {
+      if (modules[i].find_first_of("*.") != std::string::npos || contains(known, modules[i])) continue;
+      const bool said = list && list->is(Kind::kList) && i < list->items.size();
+      problems_.error("unknown-module", said ? place(list->items[i]) : place_of(node_, "lora"),
+                      fmt::format("'lora.modules' names '{}', which no language model has", modules[i]), suggestion(modules[i], known));
+    }
   }
 
   // A hundredfold away from what is usual is more often a slip than a wish.

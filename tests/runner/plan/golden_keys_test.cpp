@@ -83,6 +83,7 @@ std::vector<Json> others(const Field& field, const Json& now, const std::vector<
     case Type::kStringList:
       for (const std::string& choice : rule.choices) out.push_back({choice});
       out.push_back({"fox", "owl"});
+      out.push_back({"layers.0.*"});  // of a model
       break;
     case Type::kWeightMap:
     case Type::kNumberMap: {
@@ -232,7 +233,7 @@ TEST_CASE("an option of the quickstart changes the keys of the stages that read 
       {"stage\\.before\\..*", {"before"}},
   }, {"data.captions.format", "data.conversation.stage", "data.detail.stage", "data.reasoning.stage", "mixture.align.weights",
       "mixture.instruct.epochs", "stage.align.from", "stage.align.lora.alpha", "stage.align.lora.dropout", "stage.align.lora.modules",
-      "stage.align.lora.rank", "stage.align.objective", "stage.instruct.objective", "stage.teach.from", "stage.teach.source",
+      "stage.align.lora.rank", "stage.align.lora.rank_stabilised", "stage.align.objective", "stage.instruct.objective", "stage.teach.from", "stage.teach.source",
       "stage.teach.teacher"}) > 150);
 }
 
@@ -252,7 +253,7 @@ TEST_CASE("an option of the tower's recipe, a part made from nothing by contrast
       {"stage\\.tower\\.(lora\\..*|embedding_noise|projector_learning_rate)", {}},
       {"stage\\.tower\\..*", {"tower"}},
   }, {"data.scenes.format", "model.vision_tower.init", "stage.tower.from", "stage.tower.lora.alpha", "stage.tower.lora.dropout",
-      "stage.tower.lora.modules", "stage.tower.lora.rank", "stage.tower.micro_batch", "stage.tower.objective", "stage.tower.trains"}) > 60);
+      "stage.tower.lora.modules", "stage.tower.lora.rank", "stage.tower.lora.rank_stabilised", "stage.tower.micro_batch", "stage.tower.objective", "stage.tower.trains"}) > 60);
 }
 
 TEST_CASE("an option of the reader's recipe, a language model made from nothing in two stages") {
@@ -273,7 +274,7 @@ TEST_CASE("an option of the reader's recipe, a language model made from nothing 
       {"stage\\.reading\\..*", {"reading"}},
   }, {"data.checklists.format", "data.contexts.format", "data.few.format", "data.grid_captions.format", "data.grid_stories.format",
       "data.grids.format", "mixture.first.epochs", "mixture.reading.epochs", "model.language_model.init", "stage.first.from",
-      "stage.first.lora.alpha", "stage.first.lora.dropout", "stage.first.lora.modules", "stage.first.lora.rank", "stage.first.objective",
+      "stage.first.lora.alpha", "stage.first.lora.dropout", "stage.first.lora.modules", "stage.first.lora.rank", "stage.first.lora.rank_stabilised", "stage.first.objective",
       "stage.first.trains", "stage.reading.lora.alpha", "stage.reading.lora.dropout", "stage.reading.lora.modules",
-      "stage.reading.lora.rank", "stage.reading.objective", "stage.reading.trains"}) > 150);
+      "stage.reading.lora.rank", "stage.reading.lora.rank_stabilised", "stage.reading.objective", "stage.reading.trains"}) > 150);
 }
