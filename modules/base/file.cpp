@@ -90,6 +90,14 @@ std::string read_file(const fs::path& path) {
   }
 }
 
+bool begins_with(const fs::path& path, std::string_view bytes) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return false;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string begin(bytes.size(), '\0');
+  return file.get() >= 0 && ::pread(file.get(), begin.data(), begin.size(), 0) == static_cast<ssize_t>(bytes.size()) && begin == bytes;
+}
+
 void write_file_atomic(const fs::path& path, std::string_view content) {
   const fs::path temporary = temporary_name(path);
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));

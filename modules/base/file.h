@@ -10,6 +10,7 @@ namespace saucier {
 namespace fs = std::filesystem;
 
 std::string read_file(const fs::path& path);  // throws Error: "cannot read 'x': No such file or directory"
+bool begins_with(const fs::path& file, std::string_view bytes);  // false where it is no file that can be read
 
 // Writes a temporary neighbour, fsyncs it, renames it over `path` and fsyncs the folder. Throws Error (with a hint on
 // ENOSPC); on failure `path` is as before.

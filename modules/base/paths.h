@@ -36,4 +36,11 @@ inline constexpr std::string_view kTowerFolder = "tower";          // train, in 
 inline constexpr std::string_view kPredictions = "predictions.jsonl";  // evaluate
 inline constexpr std::string_view kScores = "scores.json";             // evaluate
 
+// Files of others:
+inline constexpr std::string_view kGgufMagic = "GGUF";  // how a GGUF file begins
+inline constexpr const char* kModelConfig = "config.json";
+inline constexpr const char* kPreprocessorConfig = "preprocessor_config.json";
+inline constexpr const char* kAdapterConfig = "adapter_config.json";
+inline constexpr std::string_view kAdapterWeights = "adapter_model";  // without .safetensors or .bin
+
 }  // namespace saucier::paths

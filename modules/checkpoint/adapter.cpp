@@ -8,6 +8,7 @@
 
 #include "modules/base/error.h"
 #include "modules/base/file.h"
+#include "modules/base/paths.h"
 #include "modules/base/suggest.h"
 #include "modules/checkpoint/checkpoint.h"
 #include "modules/checkpoint/files.h"
@@ -18,9 +19,6 @@ namespace {
 using layout::Layout;
 using layout::Part;
 
-constexpr const char* kAdapterConfig = "adapter_config.json";
-constexpr const char* kStem = "adapter_model";
-constexpr std::string_view kPrefix = "base_model.model.";
 constexpr std::string_view kA = ".lora_A.weight", kB = ".lora_B.weight";
 
 double number(const Json& config, const char* key, double missing) {
@@ -134,12 +132,12 @@ Json config_of(const model::LoraConfig& lora, const Json& targets, const std::st
 
 void load_adapter(const fs::path& folder, model::JoinedModel& model) {
   with_context(fmt::format("while reading the adapter '{}'", folder.string()), [&] {
-    if (!fs::exists(folder / kAdapterConfig)) throw Error(fmt::format("there is no '{}' in it", kAdapterConfig));
-    const model::LoraConfig config = read_lora_config(folder / kAdapterConfig);
-    const weights::Container container = weights::Container::folder(folder, kStem);
+    if (!fs::exists(folder / paths::kAdapterConfig)) throw Error(fmt::format("there is no '{}' in it", paths::kAdapterConfig));
+    const model::LoraConfig config = read_lora_config(folder / paths::kAdapterConfig);
+    const weights::Container container = weights::Container::folder(folder, paths::kAdapterWeights);
     std::map<Part, model::Parameters> updates, whole;
     for (const auto& [name, tensor] : container.tensors()) {
-      if (!name.starts_with(kPrefix)) throw Error(fmt::format("tensor '{}' does not begin with '{}'", name, kPrefix));
+      if (!name.starts_with(layout::kAdapterPrefix)) throw Error(fmt::format("tensor '{}' does not begin with '{}'", name, layout::kAdapterPrefix));
       const layout::Place place = layout::place_of(name);
       (updated_layer(place.name) ? updates : whole)[place.part][place.name] = to_torch(tensor, container.memory());
     }
@@ -163,10 +161,10 @@ void load_adapter(const fs::path& folder, model::JoinedModel& model) {
 void save_adapter(const fs::path& folder, const model::LanguageModel& language, const std::string& base_path) {
   SAUCIER_CHECK(language.lora_config().has_value(), "an adapter of a model without one");
   make_folders(folder);
-  write_json(folder / kAdapterConfig, config_of(*language.lora_config(), modules_of(language.lora()), base_path));
+  write_json(folder / paths::kAdapterConfig, config_of(*language.lora_config(), modules_of(language.lora()), base_path));
   Tensors tensors;
-  for (const auto& [name, tensor] : language.lora()) tensors[std::string(kPrefix) + name] = tensor;
-  write_safetensors(folder / (std::string(kStem) + ".safetensors"), tensors);
+  for (const auto& [name, tensor] : language.lora()) tensors[std::string(layout::kAdapterPrefix) + name] = tensor;
+  write_safetensors(folder / fmt::format("{}.safetensors", paths::kAdapterWeights), tensors);
 }
 
 void save_joined_adapter(const fs::path& folder, const model::JoinedModel& model, const std::string& base_path) {
@@ -175,7 +173,7 @@ void save_joined_adapter(const fs::path& folder, const model::JoinedModel& model
   Tensors tensors;
   Json targets = Json::array();  // whole paths: an end such as "q_proj" would also fit the vision tower's layers
   const auto add = [&](Part part, const std::string& name, const at::Tensor& tensor) {
-    tensors[std::string(kPrefix) + layout::file_name({part, name}, Layout::transformers_memory)] = tensor;
+    tensors[std::string(layout::kAdapterPrefix) + layout::file_name({part, name}, Layout::transformers_memory)] = tensor;
     if (name.ends_with(kA)) targets.push_back(layout::file_name({part, *updated_layer(name)}, Layout::transformers_memory));
   };
   model::LoraConfig lora;
@@ -189,8 +187,8 @@ void save_joined_adapter(const fs::path& folder, const model::JoinedModel& model
   for (const auto& [name, tensor] : model.projector->parameters()) add(Part::projector, name, tensor);
   Json config = config_of(lora, targets, base_path);
   if (!model.projector->parameters().empty()) config["modules_to_save"] = {"multi_modal_projector"};
-  write_json(folder / kAdapterConfig, config);
-  write_safetensors(folder / (std::string(kStem) + ".safetensors"), tensors);
+  write_json(folder / paths::kAdapterConfig, config);
+  write_safetensors(folder / fmt::format("{}.safetensors", paths::kAdapterWeights), tensors);
 }
 
 }  // namespace saucier::checkpoint

@@ -6,6 +6,7 @@
 
 #include "modules/base/error.h"
 #include "modules/base/file.h"
+#include "modules/base/paths.h"
 #include "modules/checkpoint/files.h"
 
 namespace saucier::checkpoint {
@@ -67,7 +68,7 @@ Json processor_config(const layout::LlavaConfig& config) {
 void write_language_files(const fs::path& folder, Json config, const layout::LanguageConfig& language, const text::Tokenizer& tokenizer,
                           const ExportOptions& options) {
   config["torch_dtype"] = options.bfloat16 ? "bfloat16" : "float32";
-  write_json(folder / kConfig, config);
+  write_json(folder / paths::kModelConfig, config);
   write_json(folder / "generation_config.json", generation_config(language));
   tokenizer.save(folder);
   // The class that takes any tokenizer.json also makes token types unless it is told not to, and generate() refuses them.
@@ -88,9 +89,7 @@ std::string described(const char* what, const Tensors& tensors) {
 std::vector<std::string> export_model(const fs::path& folder, const model::JoinedModel& given, const ExportOptions& options) {
   SAUCIER_CHECK(options.layout == "transformers" || options.layout == "original", "layout '{}'", options.layout);
   model::JoinedModel model = given;  // shares the tensors; merging makes new ones
-  model.language.merge_lora();
-  if (model.tower) model.tower->merge_lora();
-  if (model.projector) model.projector->merge_lora();
+  model.merge_lora();
   make_folders(folder);
 
   Tensors tensors;
@@ -123,7 +122,8 @@ std::vector<std::string> export_model(const fs::path& folder, const model::Joine
   if (!original) static_cast<void>(layout::llava_config(layout::to_json(config)));  // what cannot be read is not written
   const Layout layout = original ? Layout::original : Layout::transformers;
   add_language(tensors, model.language, language.vocab_size, layout);
-  for (const auto& [name, tensor] : model.projector->parameters()) tensors[layout::file_name({Part::projector, name}, layout)] = tensor;
+  for (const auto& [name, tensor] : model.projector->parameters())
+    tensors[layout::file_name({Part::projector, name}, layout, config.projector == "linear")] = tensor;
   if (original) {
     save_tower(folder / "vision_tower", *model.tower, options.bfloat16);
   } else {
@@ -131,7 +131,7 @@ std::vector<std::string> export_model(const fs::path& folder, const model::Joine
     write_json(folder / "processor_config.json", processor_config(config));
   }
   write_language_files(folder, layout::to_json(config), language, original ? *model.tokenizer : *vocabulary.tokenizer, options);
-  write_json(folder / kPreprocessor, model.tower->processor().to_json());
+  write_json(folder / paths::kPreprocessorConfig, model.tower->processor().to_json());
   save_weights(folder, tensors, options);
   return {described(layout::to_json(config)["architectures"][0].get<std::string>().c_str(), tensors),
           fmt::format("a picture is {} tokens '{}' ({})", config.image_tokens, kImage, config.image_token)};

@@ -1,9 +1,8 @@
 #include "modules/checkpoint/files.h"
 
-#include <fstream>
-
 #include "modules/base/error.h"
 #include "modules/base/file.h"
+#include "modules/base/paths.h"
 
 namespace saucier::checkpoint {
 
@@ -13,15 +12,30 @@ void write_json(const fs::path& file, const Json& value) { write_file_atomic(fil
 
 Json read_config(const fs::path& folder) {
   if (!fs::is_directory(folder)) throw Error(fmt::format("no such folder: '{}'", folder.string()));
-  return read_json(folder / kConfig);
+  return read_json(folder / paths::kModelConfig);
 }
 
-bool is_gguf(const fs::path& path) {
-  if (!fs::is_regular_file(path)) return false;
-  std::ifstream file(path, std::ios::binary);
-  char magic[4] = {};
-  file.read(magic, sizeof magic);
-  return file && std::string_view(magic, sizeof magic) == "GGUF";
+bool is_gguf(const fs::path& path) { return begins_with(path, paths::kGgufMagic); }
+
+void check_vocabulary(const text::Tokenizer& tokenizer, const model::LanguageModel& language, const fs::path& path) {
+  if (tokenizer.vocab_size() > language.config().vocab_size)
+    throw Error(fmt::format("the tokenizer of '{}' has {} tokens, its language model {}", path.string(), tokenizer.vocab_size(),
+                            language.config().vocab_size));
+}
+
+void join(model::JoinedModel& model, model::VisionTower tower, model::Projector projector) {
+  const std::int64_t width = tower.config().hidden_size * static_cast<std::int64_t>(model.vision_layers.size());
+  if (!projector.parameters().empty()) {
+    const at::Tensor& first = projector.parameters().at("linear_1.weight");
+    if (first.size(1) != width || first.size(0) != model.language.config().hidden_size)
+      throw Error(fmt::format("the projector leads from width {} to {}, the vision tower has {} and the language model {}",
+                              first.size(1), first.size(0), width, model.language.config().hidden_size));
+  } else if (width != model.language.config().hidden_size) {
+    throw Error(fmt::format("an 'identity' projector needs equal widths, the vision tower has {} and the language model {}",
+                            width, model.language.config().hidden_size));
+  }
+  model.tower = std::move(tower);
+  model.projector = std::move(projector);
 }
 
 Shelf::Shelf(weights::Container container) : container_(std::move(container)) {

@@ -3,12 +3,9 @@
 
 #include "modules/checkpoint/tensors.h"
 #include "modules/layout/names.h"
-#include "modules/model/parts.h"
+#include "modules/model/joined.h"
 
 namespace saucier::checkpoint {
-
-inline constexpr const char* kConfig = "config.json";
-inline constexpr const char* kPreprocessor = "preprocessor_config.json";
 
 Json read_json(const fs::path& file);
 void write_json(const fs::path& file, const Json& value);
@@ -16,7 +13,12 @@ Json read_config(const fs::path& folder);  // Error where there is no folder or 
 
 Json generation_config(const layout::LanguageConfig& config);
 
-bool is_gguf(const fs::path& path);  // by its first bytes
+bool is_gguf(const fs::path& path);
+
+// Error where the tokenizer of `path` has tokens that the language model lacks.
+void check_vocabulary(const text::Tokenizer& tokenizer, const model::LanguageModel& language, const fs::path& path);
+// Gives a model its sight. Error where the widths of tower, projector and language model do not meet.
+void join(model::JoinedModel& model, model::VisionTower tower, model::Projector projector);
 
 // A tower's tensors and what transformers' class has beside those that features come from.
 Tensors with_unused(const model::VisionTower& tower);

@@ -1,6 +1,7 @@
 #include "modules/base/error.h"
 #include "modules/base/paths.h"
 #include "modules/checkpoint/checkpoint.h"
+#include "modules/checkpoint/files.h"
 
 namespace saucier::checkpoint {
 namespace {
@@ -25,15 +26,6 @@ Brought look_into(const fs::path& from) {
   return brought;
 }
 
-void check_widths(const model::Projector& projector, std::int64_t tower, std::int64_t language) {
-  if (projector.parameters().empty()) return;
-  const std::int64_t in = projector.parameters().at("linear_1.weight").size(1);
-  const std::int64_t out = projector.parameters().at("linear_1.weight").size(0);
-  if (in != tower || out != language)
-    throw Error(fmt::format("the projector leads from width {} to {}, the vision tower has {} and the language model {}",
-                            in, out, tower, language));
-}
-
 }  // namespace
 
 model::JoinedModel load_model(const options::ModelOptions& options, const fs::path& from, std::uint64_t seed) {
@@ -50,9 +42,7 @@ model::JoinedModel load_model(const options::ModelOptions& options, const fs::pa
   }
   model::LanguageModel language = load_language(language_folder);
   auto tokenizer = load_tokenizer(language_folder);
-  if (tokenizer->vocab_size() > language.config().vocab_size)
-    throw Error(fmt::format("the tokenizer of '{}' has {} tokens, its language model {}", language_folder.string(),
-                            tokenizer->vocab_size(), language.config().vocab_size));
+  check_vocabulary(*tokenizer, language, language_folder);
 
   fs::path tower_folder = brought.tower;
   if (tower_folder.empty()) {
@@ -69,12 +59,11 @@ model::JoinedModel load_model(const options::ModelOptions& options, const fs::pa
                             .keep_class = options.vision_tower.features == "cls_patch"};
   if (!brought.adapter.empty()) load_adapter(brought.adapter, joined);
   if (tower_folder.empty()) return joined;
-  joined.tower = load_tower(tower_folder);
-  const std::int64_t in = joined.tower->config().hidden_size, out = joined.language.config().hidden_size;
+  model::VisionTower tower = load_tower(tower_folder);
+  const std::int64_t in = tower.config().hidden_size, out = joined.language.config().hidden_size;
   const fs::path projector = !brought.projector.empty() ? brought.projector : fs::path(options.projector.path);
-  joined.projector = projector.empty() ? model::Projector::random(options.projector.kind, in, out, seed)
-                                       : load_projector(projector, options.projector.kind);
-  check_widths(*joined.projector, in, out);
+  join(joined, std::move(tower), projector.empty() ? model::Projector::random(options.projector.kind, in, out, seed)
+                                                   : load_projector(projector, options.projector.kind));
   return joined;
 }
 

@@ -1,4 +1,5 @@
 #include "modules/base/error.h"
+#include "modules/base/paths.h"
 #include "modules/checkpoint/checkpoint.h"
 #include "modules/checkpoint/files.h"
 
@@ -7,29 +8,12 @@ namespace {
 
 using layout::Part;
 
-constexpr const char* kAdapterConfig = "adapter_config.json";
-
 // Where the original code's config says that the tower lies: a path, or a name on a hub, which is no folder here.
 fs::path original_tower(const fs::path& folder, const std::string& named, const Shelf& shelf) {
   if (shelf.has(Part::tower)) return folder;
   if (const fs::path found = layout::tower_folder(folder, named); !found.empty()) return found;
   throw Error(fmt::format("'{}' names the vision tower '{}', which is no folder here", folder.string(), named),
               "name its folder with --vision-tower");
-}
-
-void add_tower(model::JoinedModel& model, model::VisionTower tower, model::Projector projector) {
-  const std::int64_t width = tower.config().hidden_size * static_cast<std::int64_t>(model.vision_layers.size());
-  if (!projector.parameters().empty()) {
-    const at::Tensor& first = projector.parameters().at("linear_1.weight");
-    if (first.size(1) != width || first.size(0) != model.language.config().hidden_size)
-      throw Error(fmt::format("the projector leads from width {} to {}, the vision tower has {} and the language model {}",
-                              first.size(1), first.size(0), width, model.language.config().hidden_size));
-  } else if (width != model.language.config().hidden_size) {
-    throw Error(fmt::format("an 'identity' projector needs equal widths, the vision tower has {} and the language model {}",
-                            width, model.language.config().hidden_size));
-  }
-  model.tower = std::move(tower);
-  model.projector = std::move(projector);
 }
 
 void add_pictures(model::JoinedModel& model, const fs::path& path, const layout::LlavaConfig& config, const Beside& beside) {
@@ -40,7 +24,7 @@ void add_pictures(model::JoinedModel& model, const fs::path& path, const layout:
                          : config.original     ? original_tower(path, config.vision_path, shelf)
                                                : path;
   const fs::path projector = beside.projector.empty() ? path : beside.projector;
-  add_tower(model, load_tower(tower), load_projector(projector, beside.projector.empty() ? config.projector : ""));
+  join(model, load_tower(tower), load_projector(projector, beside.projector.empty() ? config.projector : ""));
   if (!config.original && model.tokenizer->image() >= 0 && model.tokenizer->image() != config.image_token)
     throw Error(fmt::format("'image_token_index' is {}, the tokenizer's '<image>' is {}", config.image_token, model.tokenizer->image()));
 }
@@ -49,12 +33,10 @@ void add_pictures(model::JoinedModel& model, const fs::path& path, const layout:
 
 model::JoinedModel open_model(const fs::path& path, const Beside& beside) {
   if (!fs::exists(path)) throw Error(fmt::format("there is no model at '{}'", path.string()));
-  if (fs::is_directory(path) && !fs::exists(path / kConfig) && fs::exists(path / kAdapterConfig))
+  if (fs::is_directory(path) && !fs::exists(path / paths::kModelConfig) && fs::exists(path / paths::kAdapterConfig))
     throw Error(fmt::format("'{}' is an adapter, not a model", path.string()), "name its base model with --model and this with --adapter");
   model::JoinedModel model{.tower = std::nullopt, .projector = std::nullopt, .language = load_language(path), .tokenizer = load_tokenizer(path)};
-  if (model.tokenizer->vocab_size() > model.language.config().vocab_size)
-    throw Error(fmt::format("the tokenizer of '{}' has {} tokens, its language model {}", path.string(),
-                            model.tokenizer->vocab_size(), model.language.config().vocab_size));
+  check_vocabulary(*model.tokenizer, model.language, path);
   const Json config = is_gguf(path) ? Json() : read_config(path);
   if (layout::is_llava(config)) {
     add_pictures(model, path, layout::llava_config(config), beside);
@@ -62,7 +44,7 @@ model::JoinedModel open_model(const fs::path& path, const Beside& beside) {
     if (beside.tower.empty() || beside.projector.empty())
       throw Error("a language model sees pictures with a vision tower and a projector, one of them is named",
                   beside.tower.empty() ? "name the tower with --vision-tower" : "name the projector with --projector");
-    add_tower(model, load_tower(beside.tower), load_projector(beside.projector));
+    join(model, load_tower(beside.tower), load_projector(beside.projector));
   }
   if (!beside.adapter.empty()) load_adapter(beside.adapter, model);
   return model;

@@ -4,6 +4,7 @@
 
 #include "modules/base/error.h"
 #include "modules/base/file.h"
+#include "modules/base/paths.h"
 #include "modules/checkpoint/checkpoint.h"
 #include "modules/checkpoint/files.h"
 #include "modules/checkpoint/gguf.h"
@@ -18,12 +19,12 @@ constexpr const char* kWeights = "model.safetensors";
 void write_model(const fs::path& folder, Json config, const Tensors& tensors, bool bfloat16) {
   make_folders(folder);
   config["torch_dtype"] = bfloat16 ? "bfloat16" : "float32";
-  write_json(folder / kConfig, config);
+  write_json(folder / paths::kModelConfig, config);
   write_safetensors(folder / kWeights, tensors, bfloat16);
 }
 
 image::Processor read_processor(const fs::path& folder, const layout::VisionConfig& config) {
-  const fs::path file = folder / kPreprocessor;
+  const fs::path file = folder / paths::kPreprocessorConfig;
   if (!fs::exists(file)) return model::usual_processor(config);
   return with_context(fmt::format("in '{}'", file.string()), [&] { return image::Processor::read(read_json(file)); });
 }
@@ -53,14 +54,14 @@ model::VisionTower load_tower(const fs::path& folder) {
 
 void save_tower(const fs::path& folder, const model::VisionTower& tower, bool bfloat16) {
   write_model(folder, layout::to_json(tower.config()), with_unused(tower), bfloat16);
-  write_json(folder / kPreprocessor, tower.processor().to_json());
+  write_json(folder / paths::kPreprocessorConfig, tower.processor().to_json());
 }
 
 model::LanguageModel load_language(const fs::path& path) {
   return with_context(fmt::format("while reading the language model '{}'", path.string()), [&] {
     if (is_gguf(path)) return load_gguf_language(path);
-    layout::LanguageConfig config = layout::is_llava(read_config(path)) ? layout::llava_config(read_config(path)).language
-                                                                      : layout::language_config(read_config(path));
+    const Json json = read_config(path);
+    layout::LanguageConfig config = layout::is_llava(json) ? layout::llava_config(json).language : layout::language_config(json);
     Tensors tensors = Shelf(weights::Container::folder(path)).take(Part::language);
     if (config.tied_embeddings) tensors.erase("lm_head.weight");  // a copy of the embeddings
     return model::LanguageModel(std::move(config), std::move(tensors));

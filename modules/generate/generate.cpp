@@ -190,8 +190,7 @@ std::vector<std::string> answer(const model::JoinedModel& given, const options::
                 options.max_new_tokens);
   at::NoGradGuard no_grad;
   model::JoinedModel model = given;  // shares the tensors; the adapter is merged into new ones
-  model.language.merge_lora();
-  if (model.tower) model.tower->merge_lora();
+  model.merge_lora();
   model.language.set_training(false);
 
   std::vector<std::string> answers(questions.size());

@@ -29,7 +29,6 @@ Picture read_picture(const std::filesystem::path& file);
 
 void write_png(const std::filesystem::path& file, const Picture& picture);  // atomic
 std::string png_bytes(const Picture& picture);                              // for data: URLs in reports
-std::string base64(std::string_view bytes);
 
 // Numbered as Pillow and preprocessor_config.json number them.
 enum class Filter { nearest = 0, lanczos = 1, bilinear = 2, bicubic = 3, box = 4, hamming = 5 };

@@ -75,10 +75,6 @@ void Fields::expect_false(const char* key) const {
   if (flag(key, false)) refuse(key, config_.at(key), kUnsupported);
 }
 
-void Fields::expect_true(const char* key) const {
-  if (!flag(key, true)) refuse(key, config_.at(key), kUnsupported);
-}
-
 void Fields::expect_missing(const char* key) const {
   if (has(key)) refuse(key, config_.at(key), kUnsupported);
 }

@@ -27,7 +27,6 @@ class Fields {
   // Throws unless the text, or `missing`, is one of `known`.
   std::string one_of(const char* key, const char* missing, std::initializer_list<const char*> known) const;
   void expect_false(const char* key) const;
-  void expect_true(const char* key) const;
   void expect_missing(const char* key) const;  // or null
 
  private:

@@ -43,9 +43,6 @@ constexpr Prefix kPrefixes[] = {
     {"classifier.", Part::ignored, ""},
 };
 
-// A PEFT run saves further trained tensors under such a name ("non_lora_trainables.bin").
-constexpr std::string_view kPeft = "base_model.model.";
-
 // Computed from the config, or not part of the features that LLaVA takes.
 bool is_ignored(std::string_view name) {
   return name.ends_with("position_ids") || name.ends_with("rotary_emb.inv_freq") || name.ends_with("embeddings.mask_token") ||
@@ -64,12 +61,14 @@ std::string projector_name(std::string_view rest) {
   return fmt::format("linear_{}{}", number / 2 + 1, rest.substr(static_cast<size_t>(end - rest.data())));
 }
 
-std::string original_projector_name(std::string_view name) {  // "linear_2.bias" → "2.bias"
+// "linear_2.bias" → "2.bias", "linear_1.bias" → "bias" where it is the only layer.
+std::string original_projector_name(std::string_view name, bool one_layer) {
   constexpr std::string_view kLayer = "linear_";
   int number = 0;
   if (!name.starts_with(kLayer)) return std::string(name);
   const auto [end, problem] = std::from_chars(name.data() + kLayer.size(), name.data() + name.size(), number);
   if (problem != std::errc()) return std::string(name);
+  if (one_layer) return std::string(name.substr(static_cast<size_t>(end - name.data()) + 1));
   return fmt::format("{}{}", 2 * (number - 1), name.substr(static_cast<size_t>(end - name.data())));
 }
 
@@ -98,7 +97,7 @@ std::string_view name_of(Part part) {
 }
 
 Place place_of(std::string_view name) {
-  if (name.starts_with(kPeft)) name.remove_prefix(kPeft.size());
+  if (name.starts_with(kAdapterPrefix)) name.remove_prefix(kAdapterPrefix.size());  // also of "non_lora_trainables.bin"
   if (is_ignored(name)) return {Part::ignored, std::string(name)};
   const Prefix* found = nullptr;
   for (const Prefix& prefix : kPrefixes)
@@ -108,7 +107,7 @@ Place place_of(std::string_view name) {
   return {found->part, found->part == Part::projector ? projector_name(rest) : rest};
 }
 
-std::string file_name(const Place& place, Layout layout) {
+std::string file_name(const Place& place, Layout layout, bool one_layer) {
   const std::string& name = place.name;
   switch (place.part) {
     case Part::language:
@@ -120,7 +119,7 @@ std::string file_name(const Place& place, Layout layout) {
               : layout == Layout::transformers_memory ? "model.vision_tower."
                                                       : "vision_tower.") + name;
     case Part::projector:
-      if (layout == Layout::original) return "model.mm_projector." + original_projector_name(name);
+      if (layout == Layout::original) return "model.mm_projector." + original_projector_name(name, one_layer);
       return (layout == Layout::transformers_memory ? "model.multi_modal_projector." : "multi_modal_projector.") + name;
     default: return layout == Layout::transformers ? name : "model." + name;
   }

@@ -22,9 +22,13 @@ struct Place {
 // or a pooling head. A name that no layout has stays as it is, with the language model.
 Place place_of(std::string_view name);
 
+// What PEFT puts before every name in an adapter, and place_of leaves out.
+inline constexpr std::string_view kAdapterPrefix = "base_model.model.";
+
 // What stands before a part's names in a file.
 enum class Layout { transformers, transformers_memory, original };
-std::string file_name(const Place& place, Layout layout);
+// `one_layer`: of a projector, which the original code then names without a number.
+std::string file_name(const Place& place, Layout layout, bool one_layer = false);
 
 // GGUF: "blk.0.attn_q.weight" → "model.layers.0.self_attn.q_proj.weight"; nothing for what is not the model's.
 std::optional<std::string> name_of_gguf(std::string_view name, const LanguageConfig& config);

@@ -34,6 +34,12 @@ void JoinedModel::compute_in(at::ScalarType dtype) {
   language.compute_in(dtype);
 }
 
+void JoinedModel::merge_lora() {
+  if (tower) tower->merge_lora();
+  if (projector) projector->merge_lora();
+  language.merge_lora();
+}
+
 at::Tensor JoinedModel::picture_features(const at::Tensor& pixels) const {
   SAUCIER_CHECK(tower.has_value(), "picture features of a model without a vision tower");
   at::AutoGradMode gradient(at::GradMode::is_enabled() && wants_gradient(tower->parameters()));

@@ -22,7 +22,8 @@ struct JoinedModel {
 
   std::int64_t picture_tokens() const;  // 0 without a tower
 
-  void compute_in(at::ScalarType dtype);  // tower and language model; see parts.h
+  void compute_in(at::ScalarType dtype);  // of all parts; see parts.h
+  void merge_lora();                      // of all parts
 
   // pixels [N, 3, S, S] → tower features [N, P, C]; no gradient is kept unless tower parameters want one.
   at::Tensor picture_features(const at::Tensor& pixels) const;

@@ -13,11 +13,14 @@
 #include <ATen/ops/silu.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <thread>
 #include <vector>
 
 #include "modules/base/error.h"
@@ -344,6 +347,13 @@ at::Tensor turn(const at::Tensor& x, const Rotary& angles) {  // x [B, H, T, E]
 }
 
 }  // namespace
+
+int use_threads(std::int64_t threads) {
+  const int count = threads > 0 ? static_cast<int>(threads) : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  at::set_num_threads(count);
+  at::globalContext().setFlushDenormal(true);
+  return count;
+}
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
   if (has_loops(x)) return RmsNorm::apply(x, weight, epsilon);

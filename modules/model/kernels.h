@@ -10,6 +10,9 @@
 
 namespace saucier::model {
 
+// CPU threads of all operations (0: as many as cores) and no slow arithmetic on numbers next to 0; returns their number.
+int use_threads(std::int64_t threads);
+
 // x [N, D], weight [D] → x / sqrt(mean(x²) + epsilon) * weight (Zhang & Sennrich, "Root Mean Square Layer
 // Normalization", 2019).
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon);

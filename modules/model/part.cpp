@@ -110,21 +110,15 @@ void Part::set_lora(const LoraConfig& config, Parameters lora) {
   for (const auto& [name, tensor] : lora) {
     const bool is_a = name.ends_with(kA);
     if (!is_a && !name.ends_with(kB)) throw Error(fmt::format("lora: tensor '{}' is no LoRA weight", name));
-    const std::string path = without(name, kA);
+    const std::string path = without(name, is_a ? kA : kB);
     const auto weight = parameters_.find(path + std::string(kWeight));
-    if (weight == parameters_.end() || weight->second.dim() != 2) {
-      std::vector<std::string> known = linear_layers(parameters_);
-      throw Error(fmt::format("lora: the model has no linear layer '{}'", path), suggestion(path, known));
-    }
-    const at::Tensor& half = tensor;
-    const std::int64_t rank = half.dim() == 2 ? half.size(is_a ? 0 : 1) : 0;
+    if (weight == parameters_.end() || weight->second.dim() != 2)
+      throw Error(fmt::format("lora: the model has no linear layer '{}'", path), suggestion(path, linear_layers(parameters_)));
+    const std::int64_t rank = tensor.dim() == 2 ? tensor.size(is_a ? 0 : 1) : 0;
     if (rank < 1) throw Error(fmt::format("lora: tensor '{}' is not a matrix", name));
-    if (is_a) {
-      expected[path + std::string(kA)] = {rank, weight->second.size(1)};
-      expected[path + std::string(kB)] = {weight->second.size(0), rank};
-    } else if (!lora.contains(path + std::string(kA))) {
-      expected[path + std::string(kA)] = {rank, weight->second.size(1)};
-    }
+    if (!is_a && lora.contains(path + std::string(kA))) continue;  // A says the rank
+    expected[path + std::string(kA)] = {rank, weight->second.size(1)};
+    expected[path + std::string(kB)] = {weight->second.size(0), rank};
   }
   if (expected.empty()) throw Error("lora: no linear layer is named", "name some in lora.modules");
   layout::check_tensors(shapes_of(lora), expected, "lora");
@@ -160,12 +154,6 @@ void Part::merge_lora() {
 void Part::unmerge_lora() {
   if (!merged_) return;
   add_updates(-1);
-  merged_ = false;
-}
-
-void Part::drop_lora() {
-  lora_.clear();
-  lora_config_.reset();
   merged_ = false;
 }
 

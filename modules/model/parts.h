@@ -54,7 +54,6 @@ class Part {
   void merge_lora();    // W += scale B A; the updates stay, aside
   void unmerge_lora();  // and takes them out again: the weights are those before to the last rounding
   bool merged() const { return merged_; }
-  void drop_lora();  // merged or not, as the weights stand
   void set_training(bool training) { training_ = training; }  // LoRA dropout
 
  protected:

@@ -1,8 +1,6 @@
 #include <cstdio>
 #include <iostream>
 
-#include "modules/base/error.h"
-#include "modules/base/file.h"
 #include "modules/generate/generate.h"
 #include "modules/image/picture.h"
 #include "modules/requests/request.h"
@@ -29,7 +27,8 @@ void say(const std::string& answer) {
 
 void ask(const options::Request& request) {
   const options::AskRequest& options = *request.ask;
-  const model::JoinedModel model = open(request.model);
+  model::JoinedModel model = open(request.model);
+  model.merge_lora();  // once, not for every turn
   std::optional<data::PictureRef> picture;
   if (!options.image.empty()) picture = data::PictureRef{options.image, std::make_shared<OnePicture>(options.image)};
   const generate::GenerateOptions how{.max_new_tokens = options.max_new_tokens, .batch = 8};

@@ -1,7 +1,5 @@
 #include <ATen/ops/tensor.h>
 
-#include <algorithm>
-
 #include "modules/base/error.h"
 #include "modules/checkpoint/tensors.h"
 #include "modules/image/picture.h"
@@ -42,8 +40,7 @@ std::vector<std::int32_t> given_ids(const model::JoinedModel& model, const std::
 void logits(const options::Request& request) {
   const options::LogitsRequest& options = *request.logits;
   model::JoinedModel model = open(request.model);
-  model.language.merge_lora();
-  if (model.tower) model.tower->merge_lora();
+  model.merge_lora();
   if (options.dtype == "bfloat16") model.compute_in(at::kBFloat16);
   const std::vector<std::int32_t> ids = options.prompt ? prompt_ids(model, *options.prompt) : given_ids(model, options.ids);
   if (ids.empty()) throw Error("there is no token to compute logits of");

@@ -1,21 +1,16 @@
-#include <ATen/Context.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <thread>
 
 #include "modules/base/error.h"
 #include "modules/checkpoint/export.h"
+#include "modules/model/kernels.h"
 #include "modules/requests/request.h"
 
 namespace saucier::requests {
 
 void run(const options::Request& request) {
-  const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  at::set_num_threads(request.threads > 0 ? static_cast<int>(request.threads) : cores);
-  at::globalContext().setFlushDenormal(true);
+  model::use_threads(request.threads);
   at::NoGradGuard no_grad;
   if (request.logits) logits(request);
   if (request.ask) ask(request);

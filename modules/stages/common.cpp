@@ -1,12 +1,10 @@
 #include "modules/stages/common.h"
 
 #include <ATen/Context.h>
-#include <ATen/Parallel.h>
 #include <torch/version.h>
 
-#include <thread>
-
 #include "modules/base/paths.h"
+#include "modules/model/kernels.h"
 
 namespace saucier::stages {
 
@@ -16,10 +14,7 @@ void prepare(const options::Job& job, EventWriter& events) {
   if (job.device != "cpu" && !at::hasCUDA())
     throw Error(fmt::format("device '{}' is asked for, but this libtorch sees no CUDA device", job.device),
                 "run with --devices cpu, or build against a CUDA libtorch on a machine with a GPU");
-  const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const int threads = job.threads > 0 ? static_cast<int>(job.threads) : cores;
-  at::set_num_threads(threads);
-  at::globalContext().setFlushDenormal(true);
+  const int threads = model::use_threads(job.threads);
   // What an earlier attempt left half done is made again; its training state is elsewhere.
   std::filesystem::remove_all(output_folder(job));
   make_folders(output_folder(job));

@@ -44,8 +44,8 @@ const std::vector<Template>& templates();                 // plain, vicuna_v1, l
 const Template* find_template(std::string_view name);     // nullptr where unknown
 std::vector<std::string> template_names();
 
-// `system`: "template", "none" (neither text nor what surrounds it) or the text itself. The last message may be the user's: then the text ends where the
-// assistant would begin (the generation prompt).
+// `system`: "template", "none" (neither text nor what surrounds it) or the text itself. The last message may be the
+// user's: then the text ends where the assistant would begin (the generation prompt).
 std::vector<Piece> write_out(const Template& form, std::string_view system, const std::vector<Message>& messages);
 
 // Moves the marker "<image>" of a user's text: front ("<image>\nQ"), back ("Q\n<image>") or as_is. White space around
@@ -59,8 +59,9 @@ struct Encoded {
 
 inline constexpr std::int32_t kIgnore = -100;
 
-// What the tokenizer puts in front of a text (begin()) first, and nothing behind it. Pieces are tokenised as one text and the mask comes from offsets; a token that
-// reaches over a border of learned and not learned belongs to the piece it starts in.
+// What the tokenizer puts in front of a text (begin()) first, and nothing behind it. Pieces are tokenised as one text and
+// the mask comes from offsets; a token that reaches over a border of learned and not learned belongs to the piece it
+// starts in.
 Encoded encode(const Tokenizer& tokenizer, const std::vector<Piece>& pieces);
 
 }  // namespace saucier::text

@@ -67,23 +67,4 @@ void Fields::check_depth(int depth) const {
   if (depth >= kDeepest) throw Error(fmt::format("'{}' has more than {} sequences inside each other", where_, kDeepest));
 }
 
-std::string from_base64(std::string_view text, std::string_view field) {
-  std::string out;
-  std::uint32_t bits = 0;
-  int count = 0;
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  for (const char c : text) {
-    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const size_t value = alphabet.find(c);
-    if (value == std::string_view::npos) throw Error(fmt::format("'{}' is not base64", field));
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out += static_cast<char>(bits >> count & 0xff);
-    }
-  }
-  return out;
-}
-
 }  // namespace saucier::text

@@ -34,7 +34,4 @@ class Fields {
   std::string where_;
 };
 
-// Throws Error naming the field where the text is not base64.
-std::string from_base64(std::string_view text, std::string_view field);
-
 }  // namespace saucier::text

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "modules/base/base64.h"
 #include "modules/base/error.h"
 #include "modules/text/byte_level.h"
 #include "modules/text/charsmap.h"
@@ -128,7 +129,9 @@ void Normalizer::add(const Json& normalizer, int depth) {
       text.replace(parts, content);
     }});
   } else if (type == "Precompiled") {
-    const auto map = std::make_shared<const Charsmap>(from_base64(fields.text("precompiled_charsmap"), "precompiled_charsmap"));
+    const std::optional<std::string> bytes = from_base64(fields.text("precompiled_charsmap"));
+    if (!bytes) throw Error("'precompiled_charsmap' is not base64");
+    const auto map = std::make_shared<const Charsmap>(*bytes);
     steps_.push_back({[map](Aligned& text) { apply_charsmap(*map, text); }});
   } else if (type == "ByteLevel") {
     steps_.push_back({[](Aligned& text) { to_byte_characters(text); }});

@@ -1,7 +1,6 @@
 #include "runner/cli/describe_model.h"
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <set>
@@ -11,6 +10,7 @@
 
 #include "modules/base/error.h"
 #include "modules/base/file.h"
+#include "modules/base/paths.h"
 #include "modules/layout/fields.h"
 #include "modules/layout/gguf.h"
 #include "modules/layout/joined.h"
@@ -26,7 +26,6 @@ namespace fs = std::filesystem;
 using layout::Part;
 
 constexpr size_t kNamed = 3;  // problems of one kind that are named; the rest is counted
-constexpr std::string_view kAdapterPrefix = "base_model.model.";
 
 std::string layers(std::int64_t count) { return fmt::format("{} layer{}", count, count == 1 ? "" : "s"); }
 
@@ -48,9 +47,9 @@ class Describer {
     out_.parts.columns = {"part", "what", "tensors", "parameters", "file_bytes", "number_formats", "float32_bytes", "bfloat16_bytes"};
     if (fs::is_regular_file(path_)) {
       file();
-    } else if (fs::exists(path_ / "config.json")) {
+    } else if (fs::exists(path_ / paths::kModelConfig)) {
       folder();
-    } else if (fs::exists(path_ / "adapter_config.json")) {
+    } else if (fs::exists(path_ / paths::kAdapterConfig)) {
       adapter();
     } else {
       throw Error(fmt::format("'{}' is no model: there is no 'config.json' and no 'adapter_config.json' in it", path_.string()),
@@ -69,10 +68,7 @@ class Describer {
   }
 
   void file() {
-    std::ifstream stream(path_, std::ios::binary);
-    char magic[4] = {};
-    stream.read(magic, sizeof magic);
-    if (std::string_view(magic, sizeof magic) == "GGUF" || path_.extension() == ".gguf") return gguf();
+    if (begins_with(path_, paths::kGgufMagic) || path_.extension() == ".gguf") return gguf();
     const bool safe = path_.extension() == ".safetensors";
     out_.kind = safe ? "safetensors file" : "file of torch.save";
     sort(safe ? weights::Container::safetensors(path_) : weights::Container::torch_pickle(path_));
@@ -94,16 +90,16 @@ class Describer {
   }
 
   void adapter() {
-    const std::string size = of_config("adapter_config.json", [&](const Json& config) {
+    const std::string size = of_config(paths::kAdapterConfig, [&](const Json& config) {
       const layout::Fields fields(config);
       const std::string base = fields.text("base_model_name_or_path", "");
       out_.kind = fmt::format("{} adapter over {}", fields.text("peft_type", "PEFT"), base.empty() ? "a model that it does not name" : "'" + base + "'");
       return fmt::format("rank {}, alpha {}", config.value("r", Json()).dump(), config.value("lora_alpha", Json()).dump());
     });
-    const weights::Container container = weights::Container::folder(path_, "adapter_model");
+    const weights::Container container = weights::Container::folder(path_, paths::kAdapterWeights);
     std::map<Part, std::set<std::string>> modules;
     for (const auto& [name, tensor] : container.tensors()) {
-      if (!name.starts_with(kAdapterPrefix)) out_.problems.push_back(fmt::format("tensor '{}' does not begin with '{}'", name, kAdapterPrefix));
+      if (!name.starts_with(layout::kAdapterPrefix)) out_.problems.push_back(fmt::format("tensor '{}' does not begin with '{}'", name, layout::kAdapterPrefix));
       const layout::Place place = layout::place_of(name);
       note(place.part, place.name, tensor);
       const size_t end = place.name.find(".lora_");
@@ -114,7 +110,7 @@ class Describer {
 
   void folder() {
     // The config before the weights: what is no model of a known kind is named by its kind.
-    const auto known = of_config("config.json", [&](const Json& config) {
+    const auto known = of_config(paths::kModelConfig, [&](const Json& config) {
       const std::string type = layout::Fields(config).text("model_type", "");
       const Json architectures = config.value("architectures", Json());
       out_.kind = architectures.is_array() && !architectures.empty() && architectures[0].is_string() ? architectures[0].get<std::string>() : type;
@@ -177,7 +173,7 @@ class Describer {
   void tower(const layout::VisionConfig& config) {
     compare(Part::tower, layout::vision_shapes(config));
     add(Part::tower, one_line(config));
-    if (!fs::exists(path_ / "preprocessor_config.json"))
+    if (!fs::exists(path_ / paths::kPreprocessorConfig))
       out_.problems.push_back("no 'preprocessor_config.json': pictures are prepared as such a tower usually takes them");
   }
 

@@ -146,6 +146,7 @@ int run_request(options::Request request, const po::variables_map& values) {
   } remove{file};
   write_file_atomic(file, options::to_json(request).dump());
   std::fflush(stdout);
+  // Not modules/base/process.h: its children have a process group of their own, which may not read the terminal.
   const pid_t child = ::fork();
   if (child < 0) throw Error(fmt::format("cannot start '{}': {}", worker.string(), std::strerror(errno)));
   if (child == 0) {

@@ -3,8 +3,9 @@
 #include "runner/recipe/check.h"
 
 #include <algorithm>
-#include <fstream>
 
+#include "modules/base/file.h"
+#include "modules/base/paths.h"
 #include "modules/base/suggest.h"
 
 namespace saucier::recipe {
@@ -56,13 +57,6 @@ void check_metric(const Bound& bound, Diagnostics& problems) {
                    suggestion(benchmark, known));
 }
 
-bool is_gguf(const fs::path& file) {  // by its first bytes
-  std::ifstream in(file, std::ios::binary);
-  char magic[4] = {};
-  in.read(magic, sizeof magic);
-  return in && std::string_view(magic, sizeof magic) == "GGUF";
-}
-
 class ModelChecks {
  public:
   ModelChecks(const Bound& bound, Diagnostics& problems) : bound_(bound), problems_(problems) {
@@ -99,10 +93,10 @@ class ModelChecks {
       if (init == "random" || !fs::exists(path, failed)) return;
       const std::string said = part->find("path")->text();
       if (fs::is_directory(path, failed)) {
-        if (!fs::exists(fs::path(path) / "config.json", failed))
+        if (!fs::exists(fs::path(path) / paths::kModelConfig, failed))
           problems_.error("missing-file", place_of(*part, "path"), fmt::format("'{}' holds no model: there is no config.json in it", said),
                           "name a folder in Hugging Face layout");
-      } else if (std::string_view(key) != "language_model" || !is_gguf(path)) {
+      } else if (std::string_view(key) != "language_model" || !begins_with(path, paths::kGgufMagic)) {
         problems_.error("missing-file", place_of(*part, "path"), fmt::format("'{}' is a file, but no GGUF file of a language model", said),
                         "name a folder in Hugging Face layout");
       }

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <map>
 
+#include "modules/base/base64.h"
 #include "modules/base/clock.h"
 #include "modules/base/error.h"
 #include "modules/base/file.h"
-#include "modules/image/picture.h"
 #include "runner/report/curves.h"
 #include "runner/report/markup.h"
 #include "runner/report/results.h"
@@ -181,7 +181,7 @@ std::string figure(const Answer& a, const fs::path& file) {
   return fmt::format(
       "<figure>\n<img alt=\"{}\" src=\"data:image/png;base64,{}\"/>\n<figcaption><span class=\"soft\">{}</span><pre>{}</pre>"
       "answer: <q>{}</q><br/>truth: <q>{}</q> <span class=\"{}\">{}</span></figcaption>\n</figure>\n",
-      escape("test picture " + a.picture), image::base64(read_file(file)), escape(a.benchmark), escape(a.question), escape(a.answer),
+      escape("test picture " + a.picture), to_base64(read_file(file)), escape(a.benchmark), escape(a.question), escape(a.answer),
       escape(a.truth), a.correct ? "right" : "wrong", a.correct ? "right" : "wrong");
 }
 

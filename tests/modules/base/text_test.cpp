@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
+#include "modules/base/base64.h"
 #include "modules/base/clock.h"
 #include "modules/base/digest.h"
 #include "modules/base/error.h"
@@ -107,4 +108,15 @@ TEST_CASE("durations and times for people") {
   CHECK(format_time(1795442709000000) == "2026-11-23 14:05:09");
   CHECK(format_time(-1) == "1969-12-31 23:59:59");
   CHECK(system_clock().now_us() > 1700000000000000);
+}
+
+TEST_CASE("base64, RFC 4648 section 10, both ways") {
+  const std::pair<std::string, std::string> known[] = {{"", ""},          {"f", "Zg=="},     {"fo", "Zm8="},
+                                                       {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}, {std::string("\xff\xfe\x00", 3), "//4A"}};
+  for (const auto& [bytes, text] : known) {
+    CHECK(to_base64(bytes) == text);
+    CHECK(from_base64(text) == bytes);
+  }
+  CHECK(from_base64("Zg") == "f");
+  CHECK_FALSE(from_base64("Zg%=").has_value());
 }

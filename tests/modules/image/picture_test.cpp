@@ -81,12 +81,3 @@ TEST_CASE("a picture survives writing and reading") {
   check_equal(read_picture(scratch / "p.png"), picture);
   REQUIRE(read_file(scratch / "p.png") == png_bytes(picture));
 }
-
-TEST_CASE("base64, RFC 4648 section 10") {
-  CHECK(base64("") == "");
-  CHECK(base64("f") == "Zg==");
-  CHECK(base64("fo") == "Zm8=");
-  CHECK(base64("foo") == "Zm9v");
-  CHECK(base64("foobar") == "Zm9vYmFy");
-  CHECK(base64(std::string("\xff\xfe\x00", 3)) == "//4A");
-}

@@ -163,6 +163,7 @@ TEST_CASE("names of files and of parts, both ways") {
     }
   }
   CHECK(file_name({Part::projector, "linear_2.bias"}, Layout::original) == "model.mm_projector.2.bias");
+  CHECK(file_name({Part::projector, "linear_1.bias"}, Layout::original, /*one_layer=*/true) == "model.mm_projector.bias");
 }
 
 TEST_CASE("a GGUF file's keys are a config") {

@@ -91,8 +91,7 @@ TEST_CASE("an adapter starts without effect, and merging keeps its effect") {
   CHECK(farthest(adapted.forward(x), with) == 0);  // the copy was merged, not this one
   merged.unmerge_lora();
   CHECK(farthest(merged.forward(x), with) < 1e-5);
-  merged.drop_lora();
-  CHECK(farthest(merged.forward(x), base.forward(x)) < 1e-5);
+  for (const auto& [name, tensor] : base.parameters()) CHECK(farthest(merged.parameters().at(name), tensor) < 1e-6);
 }
 
 // Which of the two ways is taken depends on rank and width: high ranks are folded into the weight.

@@ -2,6 +2,7 @@
 
 #include <regex>
 
+#include "modules/base/base64.h"
 #include "modules/base/clock.h"
 #include "modules/image/picture.h"
 #include "runner/report/curves.h"
@@ -95,7 +96,7 @@ TEST_CASE("the page of a sweep") {
   CHECK(page.find("13 s") != std::string::npos);
 
   // Six of the eight pictures, the benchmarks in turn, right and wrong as they come (x-3 is wrong on 20 and 22).
-  CHECK(times(page, "data:image/png;base64," + image::base64(png())) == 6);
+  CHECK(times(page, "data:image/png;base64," + to_base64(png())) == 6);
   const std::regex figure("<figure>\\s*<img alt=\"test picture (\\S+)\"[^>]*/>\\s*<figcaption><span class=\"soft\">([a-z-]+)</span>[\\s\\S]*?"
                           "<span class=\"(right|wrong)\">");
   std::vector<std::string> seen;
