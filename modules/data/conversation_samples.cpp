@@ -14,7 +14,8 @@ constexpr const char* kNotAlternating = "turns do not alternate from user to ass
 constexpr const char* kNoAnswer = "last question has no answer";
 constexpr const char* kEmptyTurn = "empty turn";
 constexpr const char* kMarkerInAnswer = "picture marker in an answer";
-constexpr const char* kMarkerTwice = "more than one picture marker";
+constexpr const char* kMarkersMore = "more picture markers than pictures";
+constexpr const char* kMarkersFewer = "fewer picture markers than pictures";
 constexpr const char* kMarkerAlone = "picture marker without a picture";
 constexpr const char* kReserved = "special token in a turn";
 constexpr const char* kPlainTurns = "more than one answer for template 'plain'";
@@ -27,6 +28,12 @@ std::vector<std::string> image_positions() {  // as declared, so that they stand
 size_t count_markers(std::string_view text) {
   size_t count = 0;
   for (size_t at = text.find(kImageMarker); at != std::string_view::npos; at = text.find(kImageMarker, at + kImageMarker.size())) ++count;
+  return count;
+}
+
+size_t count_markers(const std::vector<Turn>& turns, size_t begin, size_t end) {
+  size_t count = 0;
+  for (size_t i = begin; i < end; ++i) count += count_markers(turns[i].text);
   return count;
 }
 
@@ -58,10 +65,13 @@ Sample take_part(const Sample& sample, std::int64_t max_turns, std::int64_t part
   Sample out{.id = part == 0 ? sample.id : fmt::format("{}#{}", sample.id, part + 1),
              .source = sample.source,
              .kind = sample.kind,
+             .system = sample.system,
              .turns = {sample.turns.begin() + begin, sample.turns.begin() + end},
-             .picture = sample.picture};
-  if (part > 0 && out.picture && !out.turns.empty() && count_markers(out.turns[0].text) == 0)
-    out.turns[0].text = fmt::format("{}\n{}", kImageMarker, out.turns[0].text);
+             .pictures = sample.pictures};
+  const size_t before = count_markers(sample.turns, 0, begin), here = count_markers(sample.turns, begin, end);
+  if (out.turns.empty() || before + here + count_markers(sample.turns, end, sample.turns.size()) != sample.pictures.size()) return out;
+  out.pictures.resize(before + here);
+  for (size_t i = 0; i < before; ++i) out.turns[0].text = fmt::format("{}\n{}", kImageMarker, out.turns[0].text);
   return out;
 }
 
@@ -122,16 +132,16 @@ std::shared_ptr<const SampleSource> limit_turns(std::shared_ptr<const SampleSour
 
 const std::vector<std::string>& drop_reasons() {
   static const std::vector<std::string> reasons = {kNoTurns,     kNotAlternating, kNoAnswer, kEmptyTurn,  kMarkerInAnswer,
-                                                   kMarkerTwice, kMarkerAlone,    kReserved, kPlainTurns, kTooLong};
+                                                   kMarkersMore, kMarkersFewer, kMarkerAlone, kReserved, kPlainTurns, kTooLong};
   return reasons;
 }
 
 ConversationWriter::ConversationWriter(const text::Tokenizer& tokenizer, const options::ConversationOptions& options,
-                                       std::int64_t picture_tokens, std::uint64_t seed)
+                                       image::PictureTokens picture_tokens, std::uint64_t seed)
     : tokenizer_(tokenizer),
       options_(options),
       form_(text::find_template(options.template_name)),
-      picture_tokens_(picture_tokens),
+      picture_tokens_(std::move(picture_tokens)),
       seed_(seed) {
   if (!form_)
     throw Error(fmt::format("conversation template '{}' is not known", options.template_name),
@@ -161,8 +171,9 @@ std::string ConversationWriter::check(const Sample& sample) const {
       if (turn.text.find(token) != std::string::npos) return kReserved;
   }
   if (turns.size() % 2) return kNoAnswer;
-  if (markers > 1) return kMarkerTwice;
-  if (markers && !sample.picture) return kMarkerAlone;
+  if (markers && sample.pictures.empty()) return kMarkerAlone;
+  if (markers > sample.pictures.size()) return kMarkersMore;
+  if (markers && markers < sample.pictures.size()) return kMarkersFewer;
   if (form_->plain && turns.size() > 2) return kPlainTurns;
   return {};
 }
@@ -174,7 +185,7 @@ std::vector<text::Message> ConversationWriter::messages_of(const Sample& sample)
     messages.push_back({turn.role == Role::kAssistant, turn.text});
     marked = marked || turn.text.find(kImageMarker) != std::string::npos;
   }
-  if (sample.picture && !marked) messages[0].text = fmt::format("{}\n{}", kImageMarker, messages[0].text);
+  for (size_t i = 0; !marked && i < sample.pictures.size(); ++i) messages[0].text = fmt::format("{}\n{}", kImageMarker, messages[0].text);
   std::string position = options_.image_position;
   if (position == "random") {
     Rng rng(seed_, "conversation.image_position", hash(sample.source, sample.id));
@@ -185,27 +196,28 @@ std::vector<text::Message> ConversationWriter::messages_of(const Sample& sample)
   return messages;
 }
 
-std::int64_t ConversationWriter::length_of(const text::Encoded& encoded) const {
-  const auto ids = static_cast<std::int64_t>(encoded.ids.size());
-  const auto pictures = std::count(encoded.ids.begin(), encoded.ids.end(), tokenizer_.image());
-  return ids + pictures * (picture_tokens_ - 1);
+std::int64_t ConversationWriter::length_of(const Conversation& conversation) const {
+  auto length = static_cast<std::int64_t>(conversation.encoded.ids.size());
+  for (const PictureRef& picture : conversation.pictures)
+    length += picture_tokens_.count(picture_tokens_.by_size() ? picture.source->size(picture.reference) : image::Size{}) - 1;
+  return length;
 }
 
 std::variant<Conversation, Drop> ConversationWriter::write(const Sample& sample) const {
   const std::string reason = check(sample);
   if (!reason.empty()) return Drop{sample.id, sample.source, reason};
-  Conversation out{.id = sample.id, .messages = messages_of(sample), .pieces = {}, .encoded = {}, .picture = sample.picture};
+  Conversation out{.id = sample.id, .messages = messages_of(sample), .pieces = {}, .encoded = {}, .pictures = sample.pictures};
   while (true) {
     out.pieces = text::write_out(*form_, options_.system, out.messages);
     out.encoded = text::encode(tokenizer_, out.pieces);
-    out.length = length_of(out.encoded);
+    // The turns with the last pictures may be among those that were cut.
+    out.pictures.resize(static_cast<size_t>(std::count(out.encoded.ids.begin(), out.encoded.ids.end(), tokenizer_.image())));
+    out.length = length_of(out);
     if (out.length <= options_.max_length) break;
     out.messages.resize(out.messages.size() - 2);
     ++out.cut_pairs;
     if (out.messages.empty()) return Drop{sample.id, sample.source, kTooLong};
   }
-  // The turn with the picture may be among those that were cut.
-  if (std::find(out.encoded.ids.begin(), out.encoded.ids.end(), tokenizer_.image()) == out.encoded.ids.end()) out.picture.reset();
   return out;
 }
 

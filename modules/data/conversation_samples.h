@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "modules/data/sample.h"
+#include "modules/image/anyres.h"
 #include "modules/options/data_options.h"
 #include "modules/text/conversation.h"
 #include "modules/text/tokenizer.h"
@@ -20,8 +21,9 @@
 namespace saucier::data {
 
 // A sample cut after every `max_turns` question-answer pairs (0: no limit). With "split" each cut begins a further
-// sample, named ID#2, ID#3 …, that keeps the picture and gets "<image>\n" in front of its first question; with
-// "truncate" the pairs behind the first cut are gone. Error on another overflow.
+// sample, named ID#2, ID#3 …, that keeps the pictures shown so far and gets an "<image>\n" for each in front of its
+// first question; with "truncate" the pairs behind the first cut are gone, and the pictures that only they show. Error
+// on another overflow.
 std::vector<Sample> limit_turns(const Sample& sample, std::int64_t max_turns, std::string_view overflow);
 
 // The same for a whole source. "split" reads every sample once, here, to count its parts, so that size() is known.
@@ -33,8 +35,8 @@ struct Conversation {
   std::vector<text::Message> messages;  // as written out, the picture's marker in its place
   std::vector<text::Piece> pieces;
   text::Encoded encoded;
-  std::optional<PictureRef> picture;
-  std::int64_t length = 0;     // tokens after the picture is expanded
+  std::vector<PictureRef> pictures;  // one for each image id
+  std::int64_t length = 0;     // tokens after the pictures are expanded
   std::int64_t cut_pairs = 0;  // question-answer pairs lost to max_length
 };
 
@@ -48,25 +50,25 @@ const std::vector<std::string>& drop_reasons();
 
 class ConversationWriter {
  public:
-  // `picture_tokens`: positions that one picture takes in place of its image id. `tokenizer` must outlive this object.
+  // `picture_tokens`: positions that a picture takes in place of its image id. `tokenizer` must outlive this object.
   // Error where the template or the image position is unknown, naming the nearest.
   ConversationWriter(const text::Tokenizer& tokenizer, const options::ConversationOptions& options,
-                     std::int64_t picture_tokens, std::uint64_t seed);
+                     image::PictureTokens picture_tokens, std::uint64_t seed);
 
-  // Thread-safe, a function of the sample. options.max_turns is not applied here: see limit_turns. A picture that no
-  // turn mentions goes to the first question ("as_is" puts it in front there). Error where a sample has a picture and
-  // the tokenizer no <image>.
+  // Thread-safe, a function of the sample. options.max_turns is not applied here: see limit_turns. Pictures that no
+  // turn mentions go to the first question ("as_is" puts them in front there). Error where a picture's size is needed
+  // and cannot be read.
   std::variant<Conversation, Drop> write(const Sample& sample) const;
 
  private:
   std::string check(const Sample& sample) const;  // the reason to drop it, or ""
   std::vector<text::Message> messages_of(const Sample& sample) const;
-  std::int64_t length_of(const text::Encoded& encoded) const;
+  std::int64_t length_of(const Conversation& conversation) const;
 
   const text::Tokenizer& tokenizer_;
   options::ConversationOptions options_;
   const text::Template* form_;
-  std::int64_t picture_tokens_;
+  image::PictureTokens picture_tokens_;
   std::uint64_t seed_;
   std::vector<std::string> reserved_;  // special tokens that no turn may hold
 };

@@ -132,16 +132,16 @@ Batch Loader::make_from(const Window& window, std::int64_t number) const {
     batch.labels.push_back(conversation.encoded.labels);
     batch.sample_ids.push_back(conversation.id);
     batch.sources.push_back(item.source);
-    batch.picture_of.push_back(-1);
-    if (!conversation.picture) continue;
-    const PictureRef& ref = *conversation.picture;
-    const auto [at, fresh] = known.try_emplace({ref.source.get(), ref.reference}, static_cast<std::int32_t>(batch.pictures.size()));
-    if (fresh)
-      batch.pictures.push_back(with_context(
-          fmt::format("while loading the picture of sample '{}' of data source '{}'", conversation.id,
-                      mixture_->sources()[item.source].name),
-          [&] { return ref.source->load(ref.reference); }));
-    batch.picture_of.back() = at->second;
+    batch.shown.emplace_back();
+    for (const PictureRef& ref : conversation.pictures) {
+      const auto [at, fresh] = known.try_emplace({ref.source.get(), ref.reference}, static_cast<std::int32_t>(batch.pictures.size()));
+      if (fresh)
+        batch.pictures.push_back(with_context(
+            fmt::format("while loading the picture of sample '{}' of data source '{}'", conversation.id,
+                        mixture_->sources()[item.source].name),
+            [&] { return ref.source->load(ref.reference); }));
+      batch.shown.back().push_back(at->second);
+    }
   }
   return batch;
 }

@@ -24,10 +24,10 @@ namespace saucier::data {
 
 struct Batch {
   std::int64_t number = 0;
-  std::vector<std::vector<std::int32_t>> ids;     // [B][T of the row]; one image() id stands for the picture
+  std::vector<std::vector<std::int32_t>> ids;     // [B][T of the row]; one image() id stands for a picture
   std::vector<std::vector<std::int32_t>> labels;  // as ids; kIgnore where not learned; not shifted
   std::vector<Picture> pictures;                  // each picture of the batch once
-  std::vector<std::int32_t> picture_of;           // [B] index into pictures, -1 without a picture
+  std::vector<std::vector<std::int32_t>> shown;   // [B] for each image() id of the row, an index into pictures
   std::vector<std::string> sample_ids;            // [B]
   std::vector<std::int32_t> sources;              // [B] index into Mixture::sources()
   std::vector<Drop> dropped;                      // of the whole window; in its lowest-numbered batch only
@@ -36,7 +36,7 @@ struct Batch {
 
 struct LoaderOptions {
   std::int64_t global_batch = 32;
-  std::int64_t picture_tokens = 0;  // JoinedModel::picture_tokens()
+  image::PictureTokens picture_tokens = {};  // JoinedModel::picture_tokens()
   std::uint64_t seed = 0;
   std::int64_t window = 8;          // batches that are sorted together
   std::int64_t ahead = 4;           // batches made before they are asked for

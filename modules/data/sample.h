@@ -1,4 +1,4 @@
-// A sample: a conversation about at most one picture, as every reader gives it and every stage uses it.
+// A sample: a conversation about some pictures, or none, as every reader gives it and every stage uses it.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,11 @@ class PictureSource {
  public:
   virtual ~PictureSource() = default;
   virtual Picture load(const std::string& reference) const = 0;  // throws Error naming the reference
+  // Of the picture that load() gives, without decoding it where that can be helped. Throws as load() does.
+  virtual image::Size size(const std::string& reference) const {
+    const Picture picture = load(reference);
+    return {picture.height, picture.width};
+  }
 };
 
 struct PictureRef {
@@ -40,8 +45,9 @@ struct Sample {
   std::string id;      // unique inside its source
   std::string source;  // name of the data source in the recipe
   std::string kind;    // caption, conversation, detail, reasoning, or ""
-  std::vector<Turn> turns;  // user first, alternating
-  std::optional<PictureRef> picture;
+  std::optional<std::string> system;  // a system message of its own, as some formats have it
+  std::vector<Turn> turns;            // user first, alternating
+  std::vector<PictureRef> pictures;   // in the order of the markers
 };
 
 // A data source after its reader: random access, so that order, resume and sharing are the mixture's business alone.

@@ -43,4 +43,15 @@ struct AnyresTokens {
 };
 AnyresTokens anyres_tokens(Size picture, std::span<const Size> pinpoints, int side, int side_patches);
 
+// How many tokens a picture takes: each the same number, or by its size.
+struct PictureTokens {
+  std::int64_t each = 0;
+  std::vector<Size> pinpoints = {};  // not empty: anyres_tokens() says
+  int side = 0;
+  int side_patches = 0;
+
+  bool by_size() const { return !pinpoints.empty(); }
+  std::int64_t count(Size picture) const { return by_size() ? anyres_tokens(picture, pinpoints, side, side_patches).count : each; }
+};
+
 }  // namespace saucier::image

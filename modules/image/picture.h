@@ -17,6 +17,12 @@ struct Picture {
   std::vector<std::uint8_t> pixels;
 };
 
+struct Size {
+  int height = 0;
+  int width = 0;
+  bool operator==(const Size&) const = default;
+};
+
 // Refused before anything is decoded. Pillow refuses the same number of pixels as a "decompression bomb".
 constexpr std::uint64_t kMaxPixels = 178'956'970;
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 30;

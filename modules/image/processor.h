@@ -14,12 +14,6 @@
 
 namespace saucier::image {
 
-struct Size {
-  int height = 0;
-  int width = 0;
-  bool operator==(const Size&) const = default;
-};
-
 // In the order in which they are applied. The members are named after the fields of the file.
 struct Processor {
   std::string type = "CLIPImageProcessor";  // without "Fast"

@@ -41,7 +41,7 @@ void synthesize(const options::Job& job, EventWriter& events) {
     sample.id = fmt::format("{}#{}", request.context.id, request.number);
     sample.kind = request.kind;
     sample.turns = teacher.write(request);
-    sample.picture = pictures->picture(picture);
+    sample.pictures = {pictures->picture(picture)};
     ++written[sample.kind];
     turns += static_cast<std::int64_t>(sample.turns.size()) / 2;
     samples.push_back(std::move(sample));

@@ -22,8 +22,9 @@ class InstructSamples : public data::SampleSource {
     return {.id = number == 0 ? id : fmt::format("{}#{}", id, number + 1),
             .source = settings_.source,
             .kind = request.kind,
+            .system = {},
             .turns = teacher_.write(request),
-            .picture = pictures_->picture(picture)};
+            .pictures = {pictures_->picture(picture)}};
   }
 
  private:

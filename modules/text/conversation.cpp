@@ -102,7 +102,7 @@ std::vector<Piece> write_out(const Template& form, std::string_view system, cons
       append(pieces, form.assistant_end, true);
       append(pieces, form.turn_end, false);
     } else if (form.plain) {
-      if (message.text.find(kMarker) != std::string::npos) append(pieces, kMarker, false);
+      for (size_t at = message.text.find(kMarker); at != std::string::npos; at = message.text.find(kMarker, at + kMarker.size())) append(pieces, kMarker, false);
     } else {
       append(pieces, form.user, false);
       append(pieces, message.text, false);
@@ -117,15 +117,16 @@ std::string place_image(std::string_view text, std::string_view position) {
   if (position != "front" && position != "back" && position != "as_is")
     throw Error(fmt::format("image position '{}' is not known (allowed 'front', 'back', 'as_is')", position));
   if (position == "as_is" || text.find(kMarker) == std::string_view::npos) return std::string(text);
-  std::string rest;
+  std::string rest, markers;
   for (size_t at = 0; at < text.size();) {
     const size_t marker = text.find(kMarker, at);
     rest += text.substr(at, marker - at);
+    if (marker != std::string_view::npos) markers += fmt::format("{}{}", markers.empty() ? "" : "\n", kMarker);
     at = marker == std::string_view::npos ? text.size() : marker + kMarker.size();
   }
   rest = strip(rest);
-  if (rest.empty() && position == "back") return std::string(kMarker);
-  return position == "front" ? fmt::format("{}\n{}", kMarker, rest) : fmt::format("{}\n{}", rest, kMarker);
+  if (rest.empty() && position == "back") return markers;
+  return position == "front" ? fmt::format("{}\n{}", markers, rest) : fmt::format("{}\n{}", rest, markers);
 }
 
 Encoded encode(const Tokenizer& tokenizer, const std::vector<Piece>& pieces) {

@@ -48,12 +48,12 @@ std::vector<std::string> template_names();
 // user's: then the text ends where the assistant would begin (the generation prompt).
 std::vector<Piece> write_out(const Template& form, std::string_view system, const std::vector<Message>& messages);
 
-// Moves the marker "<image>" of a user's text: front ("<image>\nQ"), back ("Q\n<image>") or as_is. White space around
-// the rest goes, several markers become one, a text without marker stays as it is. Error on another position.
+// Moves the markers "<image>" of a user's text: front ("<image>\nQ"), back ("Q\n<image>") or as_is. Several stand one
+// a line. White space around the rest goes, a text without marker stays as it is. Error on another position.
 std::string place_image(std::string_view text, std::string_view position);
 
 struct Encoded {
-  std::vector<std::int32_t> ids;     // one image() id stands for the whole picture
+  std::vector<std::int32_t> ids;     // one image() id stands for a whole picture
   std::vector<std::int32_t> labels;  // the id where it is learned, else -100; not shifted
 };
 

@@ -69,7 +69,9 @@ StepResult Contrastive::step(std::int64_t step) {
   std::vector<data::Picture> pictures;
   for (std::int64_t i = 0; i < size; ++i) {
     batch.push_back(sample_(step * size + i));
-    const data::PictureRef& picture = batch.back().picture.value();
+    if (batch.back().pictures.empty())
+      throw Error(fmt::format("sample '{}' of '{}' has no picture to match its caption with", batch.back().id, batch.back().source), "train on sources whose samples all have pictures");
+    const data::PictureRef& picture = batch.back().pictures.front();
     pictures.push_back(picture.source->load(picture.reference));
   }
   const Captions captions = read_captions(batch);

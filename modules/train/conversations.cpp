@@ -80,11 +80,11 @@ void Conversations::add_rows(const data::Batch& rows, size_t begin, size_t end, 
   std::vector<std::int64_t> which;
   std::map<std::int32_t, std::int64_t> place;
   for (size_t row = begin; row < end; ++row) {
-    const std::int32_t picture = rows.picture_of[row];
-    if (picture < 0) continue;
-    const auto [at, fresh] = place.try_emplace(picture, static_cast<std::int64_t>(pictures.size()));
-    if (fresh) pictures.push_back(rows.pictures[static_cast<size_t>(picture)]);
-    which.push_back(at->second);
+    for (const std::int32_t picture : rows.shown[row]) {
+      const auto [at, fresh] = place.try_emplace(picture, static_cast<std::int64_t>(pictures.size()));
+      if (fresh) pictures.push_back(rows.pictures[static_cast<size_t>(picture)]);
+      which.push_back(at->second);
+    }
   }
   at::Tensor features;  // [rows with a picture, P, C]
   if (!pictures.empty()) {

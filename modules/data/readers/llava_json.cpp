@@ -99,8 +99,8 @@ class RowCutter {
 
 bool blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
-std::int64_t count_markers(std::string_view text) {
-  std::int64_t n = 0;
+size_t count_markers(std::string_view text) {
+  size_t n = 0;
   for (size_t at = text.find(kImageMarker); at != std::string_view::npos; at = text.find(kImageMarker, at + kImageMarker.size())) ++n;
   return n;
 }
@@ -143,18 +143,20 @@ class RowReader {
   }
 
   Sample read(const Json& row, std::string id) const {
-    Sample sample{.id = std::move(id), .source = source_.name, .kind = {}, .turns = turns_of(row), .picture = {}};
+    Sample sample{.id = std::move(id), .source = source_.name, .kind = {}, .system = {}, .turns = turns_of(row), .pictures = {}};
     if (const auto kind = row.find("kind"); kind != row.end() && !kind->is_null()) {
       if (!kind->is_string()) throw Error("its 'kind' is not a text");
       sample.kind = kind->get<std::string>();
     }
     if (const auto image = row.find("image"); image != row.end() && !image->is_null()) {
-      if (!image->is_string()) throw Error("its 'image' is not a text (a sample has one picture or none)");
-      sample.picture = picture(image->get<std::string>());
+      for (const Json& one : image->is_array() ? *image : Json::array({*image})) {
+        if (!one.is_string()) throw Error("its 'image' is neither a text nor a list of texts");
+        sample.pictures.push_back(picture(one.get<std::string>()));
+      }
     }
-    std::int64_t markers = 0;
+    size_t markers = 0;
     for (const Turn& turn : sample.turns) markers += count_markers(turn.text);
-    const int pictures = sample.picture ? 1 : 0;
+    const size_t pictures = sample.pictures.size();
     if (markers != pictures)
       throw Error(fmt::format("it has {} picture{} but its turns say {} {} time{}", pictures, pictures == 1 ? "" : "s", kImageMarker, markers, markers == 1 ? "" : "s"));
     return sample;
@@ -235,7 +237,9 @@ void write_llava_json(const std::filesystem::path& file, std::span<const Sample>
     const Sample& sample = samples[i];
     Json row = {{"id", sample.id}};
     if (!sample.kind.empty()) row["kind"] = sample.kind;
-    if (sample.picture) row["image"] = sample.picture->reference;
+    if (sample.pictures.size() == 1) row["image"] = sample.pictures.front().reference;
+    if (sample.pictures.size() > 1)
+      for (const PictureRef& picture : sample.pictures) row["image"].push_back(picture.reference);
     for (const Turn& turn : sample.turns)
       row["conversations"].push_back({{"from", turn.role == Role::kUser ? "human" : "gpt"}, {"value", turn.text}});
     text += (i == 0 ? "\n" : ",\n") + row.dump();

@@ -1,6 +1,7 @@
 // LLaVA's JSON: an array of {id, image?, kind?, conversations: [{from: human | gpt, value}]}, or one such object a line.
 //
-// `image` is a path below the picture folder, or "scene:SPLIT:INDEX" for an embedded picture. Other keys are ignored.
+// `image` is a path below the picture folder, or "scene:SPLIT:INDEX" for an embedded picture, or a list of them. Other
+// keys are ignored.
 #pragma once
 
 #include <filesystem>

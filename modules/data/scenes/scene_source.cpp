@@ -40,8 +40,9 @@ class CaptionSamples : public SampleSource {
     return {.id = context.id,
             .source = source_,
             .kind = "caption",
+            .system = {},
             .turns = {{.role = Role::kUser, .text = std::move(question)}, {.role = Role::kAssistant, .text = rng.pick(context.captions)}},
-            .picture = pictures_->picture(index)};
+            .pictures = {pictures_->picture(index)}};
   }
 
  private:
@@ -90,14 +91,14 @@ Sample as_text(Sample sample, const SceneWorld& world, const std::string& view) 
   static const std::vector<std::string> kViews = {"pixels", "grid", "context"};
   if (view == "pixels") return sample;
   if (view != "grid" && view != "context") throw Error(fmt::format("unknown view '{}' of a scene", view), suggestion(view, kViews));
-  if (!sample.picture) return sample;
-  const Scene scene = with_context(fmt::format("in sample '{}', shown as '{}'", sample.id, view), [&] { return world.find(sample.picture->reference); });
+  if (sample.pictures.empty()) return sample;
+  const Scene scene = with_context(fmt::format("in sample '{}', shown as '{}'", sample.id, view), [&] { return world.find(sample.pictures.front().reference); });
   const std::string words = view == "grid" ? world.grid(scene, static_cast<int>(world.options().image_size / 5)) : world.context(scene).to_text(true);
   std::string& first = sample.turns.front().text;
   const size_t marker = first.find(kImageMarker);
   if (marker == std::string::npos) throw Error(fmt::format("sample '{}' does not say where its picture stands", sample.id), "put <image> in its first turn");
   first.replace(marker, kImageMarker.size(), words);
-  sample.picture.reset();
+  sample.pictures.clear();
   return sample;
 }
 

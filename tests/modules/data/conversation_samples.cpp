@@ -18,17 +18,17 @@ const text::Tokenizer& tokenizer() {
 PictureRef picture() { return {"7", std::make_shared<FakePictures>()}; }
 
 Sample dialogue(int pairs, bool with_picture, const std::string& id = "d") {
-  Sample sample{.id = id, .source = "s", .kind = "", .turns = {}, .picture = {}};
+  Sample sample{.id = id, .source = "s", .kind = "", .system = {}, .turns = {}, .pictures = {}};
   for (int i = 1; i <= pairs; ++i) {
     sample.turns.push_back({Role::kUser, fmt::format("{}Q{}", with_picture && i == 1 ? "<image>\n" : "", i)});
     sample.turns.push_back({Role::kAssistant, fmt::format("A{}", i)});
   }
-  if (with_picture) sample.picture = picture();
+  if (with_picture) sample.pictures = {picture()};
   return sample;
 }
 
 Conversation written(const Sample& sample, const ConversationOptions& options, std::int64_t picture_tokens = 9) {
-  const ConversationWriter writer(tokenizer(), options, picture_tokens, 1);
+  const ConversationWriter writer(tokenizer(), options, {.each = picture_tokens}, 1);
   auto result = writer.write(sample);
   REQUIRE(std::holds_alternative<Conversation>(result));
   return std::get<Conversation>(std::move(result));
@@ -41,7 +41,7 @@ std::string whole(const Conversation& conversation) {
 }
 
 std::string reason(const Sample& sample, const ConversationOptions& options = {}) {
-  const auto result = ConversationWriter(tokenizer(), options, 9, 1).write(sample);
+  const auto result = ConversationWriter(tokenizer(), options, {.each = 9}, 1).write(sample);
   REQUIRE(std::holds_alternative<Drop>(result));
   const Drop& drop = std::get<Drop>(result);
   CHECK(drop.id == sample.id);
@@ -65,7 +65,7 @@ TEST_CASE("turn limits split or truncate") {
   CHECK(parts[1].turns[3].text == "A4");
   CHECK(parts[2].turns.size() == 2);
   CHECK(parts[2].turns[0].text == "<image>\nQ5");
-  for (const Sample& part : parts) CHECK(part.picture.has_value());
+  for (const Sample& part : parts) CHECK(part.pictures.size() == 1);
   CHECK(limit_turns(dialogue(4, false), 2, "split")[1].turns[0].text == "Q3");
 
   const auto cut = limit_turns(sample, 2, "truncate");
@@ -74,6 +74,35 @@ TEST_CASE("turn limits split or truncate") {
   CHECK(limit_turns(sample, 0, "split").size() == 1);
   CHECK(limit_turns(sample, 5, "split").size() == 1);
   CHECK_THROWS_WITH(limit_turns(sample, 2, "fold"), Catch::Contains("turn_overflow 'fold'"));
+}
+
+TEST_CASE("parts of a sample with several pictures show what was shown before") {
+  Sample sample = dialogue(3, true);
+  sample.pictures = {{"1", picture().source}, {"2", picture().source}};
+  sample.turns[2].text = "<image>\nQ2";
+  const auto parts = limit_turns(sample, 1, "split");
+  REQUIRE(parts.size() == 3);
+  CHECK(parts[0].pictures.size() == 1);
+  CHECK(parts[1].turns[0].text == "<image>\n<image>\nQ2");
+  CHECK(parts[1].pictures.size() == 2);
+  CHECK(parts[2].turns[0].text == "<image>\n<image>\nQ3");
+  CHECK(parts[2].pictures.at(1).reference == "2");
+  CHECK(limit_turns(sample, 1, "truncate")[0].pictures.size() == 1);
+  for (const Sample& part : parts) CHECK(written(part, kBare).pictures.size() == part.pictures.size());
+  // Not mentioned at all: they stand in front of each part's first question.
+  sample = dialogue(2, false);
+  sample.pictures = {{"1", picture().source}, {"2", picture().source}};
+  const auto unmarked = limit_turns(sample, 1, "split");
+  CHECK(unmarked[1].turns[0].text == "Q2");
+  CHECK(whole(written(unmarked[1], kBare)) == "USER: <image>\n<image>\nQ2 ASSISTANT: A2</s>");
+}
+
+TEST_CASE("the length counts pictures by their size where tiles are made of them") {
+  const image::PictureTokens tokens{.each = 0, .pinpoints = {{2, 2}, {2, 4}}, .side = 2, .side_patches = 2};
+  const auto result = ConversationWriter(tokenizer(), kBare, tokens, 1).write(dialogue(1, true));
+  const Conversation& written_one = std::get<Conversation>(result);
+  CHECK(written_one.length == static_cast<std::int64_t>(written_one.encoded.ids.size()) - 1 + tokens.count({1, 1}));
+  CHECK(tokens.count({1, 1}) == 4 + 2 * 3);
 }
 
 TEST_CASE("a source with a turn limit has the parts as its samples") {
@@ -124,7 +153,7 @@ TEST_CASE("the length counts the picture's tokens") {
   CHECK(std::count(with.encoded.ids.begin(), with.encoded.ids.end(), tokenizer().image()) == 1);
   const Conversation without = written(dialogue(1, false), kBare, 9);
   CHECK(without.length == static_cast<std::int64_t>(without.encoded.ids.size()));
-  CHECK_FALSE(without.picture.has_value());
+  CHECK(without.pictures.empty());
 }
 
 TEST_CASE("what is too long is cut at a turn") {
@@ -143,13 +172,13 @@ TEST_CASE("what is too long is cut at a turn") {
 
 TEST_CASE("a picture that was cut away with its turn is not loaded") {
   Sample sample = dialogue(2, false);
-  sample.picture = picture();
+  sample.pictures = {picture()};
   sample.turns[2].text = "<image>\nQ2";
   ConversationOptions options = kBare;
   options.max_length = written(sample, kBare).length - 1;
   const Conversation cut = written(sample, options);
   CHECK(cut.cut_pairs == 1);
-  CHECK_FALSE(cut.picture.has_value());
+  CHECK(cut.pictures.empty());
 }
 
 TEST_CASE("samples that cannot be used are dropped by name") {
@@ -162,12 +191,14 @@ TEST_CASE("samples that cannot be used are dropped by name") {
   CHECK(reason(with(3, "  \n")) == "empty turn");
   CHECK(reason(with(2, "")) == "empty turn");
   CHECK(reason(with(1, "here: <image>")) == "picture marker in an answer");
-  CHECK(reason(with(2, "<image> again")) == "more than one picture marker");
+  CHECK(reason(with(2, "<image> again")) == "more picture markers than pictures");
   CHECK(reason(with(1, "bye</s>")) == "special token in a turn");
   CHECK(reason(with(0, "<s><image>")) == "special token in a turn");
   CHECK(reason(with(1, "x<|im_end|>"), {.template_name = "chatml_direct"}) == "special token in a turn");
   Sample sample = dialogue(2, true);
-  sample.picture.reset();
+  sample.pictures.push_back(picture());
+  CHECK(reason(sample) == "fewer picture markers than pictures");
+  sample.pictures.clear();
   CHECK(reason(sample) == "picture marker without a picture");
   sample = dialogue(2, true);
   sample.turns.pop_back();
@@ -189,11 +220,11 @@ TEST_CASE("the plain template learns the caption alone") {
 
 TEST_CASE("unknown names are refused with the nearest known one") {
   try {
-    ConversationWriter(tokenizer(), {.template_name = "vicuna_v2"}, 9, 1);
+    ConversationWriter(tokenizer(), {.template_name = "vicuna_v2"}, {.each = 9}, 1);
     FAIL("an unknown template was taken");
   } catch (const Error& error) {
     CHECK(std::string(error.what()) == "conversation template 'vicuna_v2' is not known");
     CHECK_THAT(error.hint(), Catch::Contains("vicuna_v1"));
   }
-  CHECK_THROWS_WITH(ConversationWriter(tokenizer(), {.image_position = "middle"}, 9, 1), "image position 'middle' is not known");
+  CHECK_THROWS_WITH(ConversationWriter(tokenizer(), {.image_position = "middle"}, {.each = 9}, 1), "image position 'middle' is not known");
 }

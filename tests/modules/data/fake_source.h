@@ -36,7 +36,7 @@ class FakePictures : public PictureSource {
 inline Sample plain_sample(std::int64_t i) {
   std::string answer = "a";
   for (std::int64_t word = 0; word < i * 7 % 13; ++word) answer += " red";
-  return {.id = std::to_string(i), .source = "s", .kind = "", .turns = {{Role::kUser, "what?"}, {Role::kAssistant, answer}}, .picture = {}};
+  return {.id = std::to_string(i), .source = "s", .kind = "", .system = {}, .turns = {{Role::kUser, "what?"}, {Role::kAssistant, answer}}, .pictures = {}};
 }
 
 inline std::shared_ptr<const SampleSource> fake_source(std::int64_t size) { return std::make_shared<FakeSource>(size, plain_sample); }

@@ -30,7 +30,7 @@ std::shared_ptr<const Mixture> mixture_of(std::shared_ptr<const SampleSource> so
 std::shared_ptr<const SampleSource> with_pictures(std::int64_t size, std::shared_ptr<FakePictures> pictures) {
   return std::make_shared<FakeSource>(size, [pictures](std::int64_t i) {
     Sample sample = plain_sample(i);
-    if (i % 2 == 0) sample.picture = PictureRef{std::to_string(i / 8), pictures};
+    if (i % 2 == 0) sample.pictures = {PictureRef{std::to_string(i / 8), pictures}};
     return sample;
   });
 }
@@ -42,7 +42,7 @@ bool same(const Batch& a, const Batch& b) {
     return out;
   };
   return a.number == b.number && a.ids == b.ids && a.labels == b.labels && a.sample_ids == b.sample_ids && a.sources == b.sources &&
-         a.picture_of == b.picture_of && pixels(a) == pixels(b) && a.dropped.size() == b.dropped.size() && a.draws == b.draws;
+         a.shown == b.shown && pixels(a) == pixels(b) && a.dropped.size() == b.dropped.size() && a.draws == b.draws;
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ TEST_CASE("an epoch of batches holds every sample once") {
     CHECK(batch.number == b);
     REQUIRE(batch.ids.size() == batch.labels.size());
     REQUIRE(batch.ids.size() == batch.sample_ids.size());
-    REQUIRE(batch.ids.size() == batch.picture_of.size());
+    REQUIRE(batch.ids.size() == batch.shown.size());
     sizes.push_back(batch.ids.size());
     seen.insert(batch.sample_ids.begin(), batch.sample_ids.end());
   }
@@ -68,7 +68,7 @@ TEST_CASE("an epoch of batches holds every sample once") {
 
 TEST_CASE("a run that goes on at batch k sees the same batches") {
   const auto pictures = std::make_shared<FakePictures>();
-  const LoaderOptions options{.global_batch = 8, .picture_tokens = 4, .seed = 9, .window = 4, .threads = 2};
+  const LoaderOptions options{.global_batch = 8, .picture_tokens = {.each = 4}, .seed = 9, .window = 4, .threads = 2};
   const auto make = [&] { return std::make_unique<Loader>(mixture_of(with_pictures(300, pictures), 700), tokenizer(), kBare, options); };
   const auto whole = make();
   std::vector<Batch> batches;
@@ -109,16 +109,16 @@ TEST_CASE("batches hold samples of like length, in no order of length") {
 
 TEST_CASE("samples of a batch share their picture") {
   const auto pictures = std::make_shared<FakePictures>();
-  Loader loader(mixture_of(with_pictures(64, pictures), 64), tokenizer(), kBare, {.global_batch = 64, .picture_tokens = 4});
+  Loader loader(mixture_of(with_pictures(64, pictures), 64), tokenizer(), kBare, {.global_batch = 64, .picture_tokens = {.each = 4}});
   const Batch batch = loader.get(0);
   CHECK(batch.pictures.size() == 8);
   CHECK(pictures->loads == 8);
   for (size_t i = 0; i < batch.ids.size(); ++i) {
     const int sample = std::stoi(batch.sample_ids[i]);
     if (sample % 2) {
-      CHECK(batch.picture_of[i] == -1);
+      CHECK(batch.shown[i].empty());
     } else {
-      CHECK(batch.pictures.at(batch.picture_of[i]).pixels[0] == sample / 8);
+      CHECK(batch.pictures.at(static_cast<size_t>(batch.shown[i].at(0))).pixels[0] == sample / 8);
     }
     CHECK(std::count(batch.ids[i].begin(), batch.ids[i].end(), tokenizer().image()) == (sample % 2 ? 0 : 1));
   }
@@ -164,10 +164,10 @@ TEST_CASE("an error of a thread reaches the one who asks for its batch") {
   const auto pictures = std::make_shared<FakePictures>();
   const auto source = std::make_shared<FakeSource>(64, [pictures](std::int64_t i) {
     Sample sample = plain_sample(i);
-    sample.picture = PictureRef{i == 40 ? "broken" : "1", pictures};
+    sample.pictures = {PictureRef{i == 40 ? "broken" : "1", pictures}};
     return sample;
   });
-  Loader loader(mixture_of(source, 64), tokenizer(), kBare, {.global_batch = 8, .picture_tokens = 4, .window = 2});
+  Loader loader(mixture_of(source, 64), tokenizer(), kBare, {.global_batch = 8, .picture_tokens = {.each = 4}, .window = 2});
   int errors = 0;
   for (std::int64_t b = 0; b < loader.batches(); ++b) {
     try {
@@ -187,10 +187,10 @@ TEST_CASE("no more is made ahead than asked for") {
   const auto pictures = std::make_shared<FakePictures>();
   const auto source = std::make_shared<FakeSource>(800, [pictures](std::int64_t i) {
     Sample sample = plain_sample(i);
-    sample.picture = PictureRef{std::to_string(i % 100), pictures};
+    sample.pictures = {PictureRef{std::to_string(i % 100), pictures}};
     return sample;
   });
-  Loader loader(mixture_of(source, 800), tokenizer(), kBare, {.global_batch = 1, .picture_tokens = 4, .ahead = 3, .threads = 2});
+  Loader loader(mixture_of(source, 800), tokenizer(), kBare, {.global_batch = 1, .picture_tokens = {.each = 4}, .ahead = 3, .threads = 2});
   loader.get(0);
   for (int i = 0; i < 1000 && pictures->loads < 4; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   std::this_thread::sleep_for(std::chrono::milliseconds(50));

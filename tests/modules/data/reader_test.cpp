@@ -71,13 +71,13 @@ TEST_CASE("LLaVA JSON: an array, one object a line, and what is written comes ba
     REQUIRE(samples->size() == 2);
     CHECK(samples->get(0).id == "7");
     CHECK(samples->get(0).source == "mine");
-    CHECK_FALSE(samples->get(0).picture.has_value());
+    CHECK(samples->get(0).pictures.empty());
     const Sample second = samples->get(1);
     CHECK(second.kind == "detail");
     CHECK(second.turns[0].text == "<image>\nq } \" [");
     CHECK(second.turns[1].role == Role::kAssistant);
-    REQUIRE(second.picture.has_value());
-    CHECK(second.picture->source->load(second.picture->reference).pixels == world()->render(world()->scene("test", 17)).pixels);
+    REQUIRE(second.pictures.size() == 1);
+    CHECK(second.pictures[0].source->load(second.pictures[0].reference).pixels == world()->render(world()->scene("test", 17)).pixels);
 
     const std::vector<Sample> list = {samples->get(0), second};
     write_llava_json(folder.path / "again.json", list);
@@ -87,7 +87,7 @@ TEST_CASE("LLaVA JSON: an array, one object a line, and what is written comes ba
       const Sample x = samples->get(i), y = again->get(i);
       CHECK(x.id == y.id);
       CHECK(x.kind == y.kind);
-      CHECK(x.picture.has_value() == y.picture.has_value());
+      CHECK(x.pictures.size() == y.pictures.size());
       REQUIRE(x.turns.size() == y.turns.size());
       for (size_t t = 0; t < x.turns.size(); ++t) CHECK(x.turns[t].text == y.turns[t].text);
     }
@@ -125,7 +125,7 @@ TEST_CASE("LLaVA JSON: rows that cannot be used are named with the reason") {
   CHECK(with("\"b.png\"").starts_with("sample 'x': no picture 'b.png' in '"));
   CHECK(with("\"../a.png\"") == "sample 'x': picture '../a.png' is not a relative path inside the picture folder");
   CHECK(with("\"/etc/a.png\"") == "sample 'x': picture '/etc/a.png' is not a relative path inside the picture folder");
-  CHECK(with("[\"a.png\"]") == "sample 'x': its 'image' is not a text (a sample has one picture or none)");
+  CHECK(with("[7]") == "sample 'x': its 'image' is neither a text nor a list of texts");
   CHECK(with("\"scene:tset:1\"") == "sample 'x': unknown split 'tset' of scenes");
   CHECK(problem(R"({"id":"x"})") == "sample 'x': it has no array 'conversations'");
   CHECK(problem("{\"image\":3," + kTalk + "}").starts_with("sample 'line 1': "));

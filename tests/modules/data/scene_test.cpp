@@ -452,8 +452,8 @@ TEST_CASE("caption samples and their views as text") {
     const auto at = std::find(captions.begin(), captions.end(), sample.turns[1].text);
     REQUIRE(at != captions.end());
     drawn.insert(static_cast<size_t>(at - captions.begin()));
-    REQUIRE(sample.picture.has_value());
-    CHECK(sample.picture->source->load(sample.picture->reference).width == 80);
+    REQUIRE(sample.pictures.size() == 1);
+    CHECK(sample.pictures[0].source->load(sample.pictures[0].reference).width == 80);
   }
   CHECK(questions.size() > 4);
   CHECK(drawn.size() == 5);
@@ -462,7 +462,7 @@ TEST_CASE("caption samples and their views as text") {
   const std::string question = sample.turns[0].text.substr(8);
   const Scene scene = world()->scene("validation", 10);
   const Sample grid = as_text(sample, *world(), "grid");
-  CHECK_FALSE(grid.picture.has_value());
+  CHECK(grid.pictures.empty());
   CHECK(grid.turns[0].text == world()->grid(scene) + "\n" + question);
   const Sample context = text_view(samples, world(), "context")->get(0);
   CHECK(context.turns[0].text == world()->context(scene).to_text(true) + "\n" + question);

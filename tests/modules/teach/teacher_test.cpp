@@ -469,7 +469,7 @@ TEST_CASE("10,000 samples are in proportion") {
   CHECK(std::abs(kinds["conversation"] - 4000) < 250);
   CHECK(std::abs(kinds["detail"] - 2000) < 250);
   CHECK(samples->get(7).id == "scene:train:1#3");
-  CHECK(samples->get(7).picture->reference == "scene:train:1");
+  CHECK(samples->get(7).pictures.at(0).reference == "scene:train:1");
   CHECK(samples->get(7).source == "made");
 }
 

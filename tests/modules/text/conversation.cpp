@@ -122,7 +122,8 @@ TEST_CASE("the picture moves inside its turn") {
   CHECK(place_image("<image>\nWhat?", "back") == "What?\n<image>");
   CHECK(place_image(" What <image> is it?", "as_is") == " What <image> is it?");
   CHECK(place_image("What?", "front") == "What?");
-  CHECK(place_image("<image>a<image>b", "front") == "<image>\nab");
+  CHECK(place_image("<image>a<image>b", "front") == "<image>\n<image>\nab");
+  CHECK(place_image("<image>a<image>b", "back") == "ab\n<image>\n<image>");
   CHECK(place_image("<image>", "back") == "<image>");
   CHECK_THROWS_AS(place_image("<image>", "middle"), Error);
 }
