@@ -155,6 +155,8 @@ void load_adapter(const fs::path& folder, model::JoinedModel& model) {
     lay_over(Part::language, &model.language);
     lay_over(Part::tower, model.tower ? &*model.tower : nullptr);
     lay_over(Part::projector, model.projector ? &*model.projector : nullptr);
+    if (const auto newline = whole.find(Part::newline); newline != whole.end() && model.projector)
+      model.projector->parameters()[model::Projector::kNewline] = newline->second.at(model::Projector::kNewline);
   });
 }
 
@@ -184,6 +186,8 @@ void save_joined_adapter(const fs::path& folder, const model::JoinedModel& model
   add_part(Part::tower, *model.tower);
   add_part(Part::language, model.language);
   if (targets.empty()) throw Error("the model has no adapter: none of its parts was tuned by LoRA", "export it as a whole model");
+  if (model.projector->has_newline())
+    throw Error("PEFT has no place for 'image_newline', which the model learned for its tiles", "export it as a whole model");
   for (const auto& [name, tensor] : model.projector->parameters()) add(Part::projector, name, tensor);
   Json config = config_of(lora, targets, base_path);
   if (!model.projector->parameters().empty()) config["modules_to_save"] = {"multi_modal_projector"};

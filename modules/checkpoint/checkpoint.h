@@ -19,9 +19,9 @@ model::LanguageModel load_language(const fs::path& path);
 std::shared_ptr<const text::Tokenizer> load_tokenizer(const fs::path& path);
 // With preprocessor_config.json where one stands beside.
 model::VisionTower load_tower(const fs::path& folder);
-// A safetensors file, a .bin file (mm_projector.bin, non_lora_trainables.bin), or a LLaVA folder. `kind` empty: as many
+// A safetensors file, a .bin file (mm_projector.bin, non_lora_trainables.bin), or a LLaVA folder. An empty `kind`: as many
 // layers as the file has.
-model::Projector load_projector(const fs::path& path, const std::string& kind = "");
+model::Projector load_projector(const fs::path& path, layout::ProjectorConfig config = {.kind = ""});
 
 // config.json + model.safetensors; `save_language` also the tokenizer and generation_config.json, `save_tower` also
 // preprocessor_config.json.
@@ -47,7 +47,8 @@ model::JoinedModel open_model(const fs::path& path, const Beside& beside = {});
 
 // The model that [model] names, with the projector and adapter of the train stage's artifact `from` laid over it (empty:
 // none, so the projector is random from `seed` unless model.projector.path brings it). With init = "random" parts, `from`
-// must bring them.
-model::JoinedModel load_model(const options::ModelOptions& options, const fs::path& from, std::uint64_t seed);
+// must bring them. `aspect`: how the recipe shows pictures; "anyres" begins 'image_newline' at random where nothing brings it.
+model::JoinedModel load_model(const options::ModelOptions& options, const fs::path& from, std::uint64_t seed,
+                              const std::string& aspect = "square");
 
 }  // namespace saucier::checkpoint

@@ -58,11 +58,29 @@ void add_language(Tensors& tensors, const model::LanguageModel& language, std::i
 
 // How `LlavaProcessor` counts a picture's tokens.
 Json processor_config(const layout::LlavaConfig& config) {
-  return {{"processor_class", "LlavaProcessor"},
+  return {{"processor_class", config.aspect == "anyres" ? "LlavaNextProcessor" : "LlavaProcessor"},
           {"image_token", kImage},
           {"num_additional_image_tokens", config.vision->extra_tokens()},
           {"patch_size", config.vision->patch_size},
           {"vision_feature_select_strategy", layout::to_json(config)["vision_feature_select_strategy"]}};
+}
+
+// What makes transformers' processor show pictures as the model was shown them. The original code goes by its config.
+image::Processor processor_of(const model::JoinedModel& model, bool original) {
+  image::Processor processor = model.aspect == "anyres" ? model::with_grid(model.tower->processor()) : model.tower->processor();
+  if (original || model.aspect == "square") return processor;
+  if (processor.type == "SiglipImageProcessor" || !processor.do_center_crop || !processor.shortest_edge)
+    throw Error(fmt::format("transformers has no processor that prepares pictures as this tower's {} and shows them as '{}'", processor.type, model.aspect),
+                "use --layout original");
+  processor.do_pad = model.aspect == "pad";
+  processor.type = processor.do_pad ? "LlavaImageProcessor" : "LlavaNextImageProcessor";
+  return processor;
+}
+
+std::vector<std::array<std::int64_t, 2>> grid_of(const image::Processor& processor) {
+  std::vector<std::array<std::int64_t, 2>> grid;
+  for (const image::Size& size : processor.image_grid_pinpoints) grid.push_back({size.height, size.width});
+  return grid;
 }
 
 void write_language_files(const fs::path& folder, Json config, const layout::LanguageConfig& language, const text::Tokenizer& tokenizer,
@@ -104,26 +122,29 @@ std::vector<std::string> export_model(const fs::path& folder, const model::Joine
   const bool original = options.layout == "original";
   const Vocabulary vocabulary = with_image(model);
   if (!original) language.vocab_size = vocabulary.size;
+  const image::Processor processor = processor_of(model, original);
   const layout::LlavaConfig config{.language = language,
                                    .vision = model.tower->config(),
                                    .vision_path = options.tower_name,
-                                   .projector = model.projector->kind(),
-                                   .projector_bias = model.projector->has_bias(),
+                                   .projector = model.projector->config(),
                                    .vision_layers = model.vision_layers,
                                    .keep_class = model.keep_class,
                                    .image_token = vocabulary.image,
-                                   .image_tokens = model.picture_tokens(),
+                                   .image_tokens = model.picture_tokens("square").each,
                                    .original = original,
-                                   .aspect = "square"};
+                                   .aspect = model.aspect,
+                                   .grid = grid_of(processor)};
   if (original && config.vision_layers.size() > 1) throw Error("the original layout knows one vision layer", "use --layout transformers");
-  if (!original && config.projector != "mlp2x_gelu")
-    throw Error(fmt::format("LlavaForConditionalGeneration has the projector 'mlp2x_gelu' alone, this model has '{}'", config.projector),
+  if (config.projector.kind == "resampler")
+    throw Error("no other program's LLaVA has this resampler", "'saucier ask' takes the trial itself; another projector.kind can be exported");
+  if (!original && config.projector.kind != "mlp2x_gelu")
+    throw Error(fmt::format("LlavaForConditionalGeneration has the projector 'mlp2x_gelu' alone, this model has '{}'", config.projector.kind),
                 "use --layout original");
   if (!original) static_cast<void>(layout::llava_config(layout::to_json(config)));  // what cannot be read is not written
   const Layout layout = original ? Layout::original : Layout::transformers;
   add_language(tensors, model.language, language.vocab_size, layout);
   for (const auto& [name, tensor] : model.projector->parameters())
-    tensors[layout::file_name({Part::projector, name}, layout, config.projector == "linear")] = tensor;
+    tensors[layout::file_name(projector_place(name), layout, config.projector.kind == "linear")] = tensor;
   if (original) {
     save_tower(folder / "vision_tower", *model.tower, options.bfloat16);
   } else {
@@ -131,10 +152,11 @@ std::vector<std::string> export_model(const fs::path& folder, const model::Joine
     write_json(folder / "processor_config.json", processor_config(config));
   }
   write_language_files(folder, layout::to_json(config), language, original ? *model.tokenizer : *vocabulary.tokenizer, options);
-  write_json(folder / paths::kPreprocessorConfig, model.tower->processor().to_json());
+  write_json(folder / paths::kPreprocessorConfig, processor.to_json());
   save_weights(folder, tensors, options);
   return {described(layout::to_json(config)["architectures"][0].get<std::string>().c_str(), tensors),
-          fmt::format("a picture is {} tokens '{}' ({})", config.image_tokens, kImage, config.image_token)};
+          config.aspect == "anyres" ? fmt::format("a picture is '{}' ({}) as many times as its size asks for", kImage, config.image_token)
+                                    : fmt::format("a picture is {} tokens '{}' ({})", config.image_tokens, kImage, config.image_token)};
 }
 
 }  // namespace saucier::checkpoint

@@ -6,7 +6,8 @@
 namespace saucier::checkpoint {
 
 struct ExportOptions {
-  // "transformers": LlavaForConditionalGeneration with the names it has on disk and its processor's files; "original": as
+  // "transformers": LlavaForConditionalGeneration (LlavaNext… where pictures are shown as "anyres") with the names it has on
+  // disk and its processor's files; "original": as
   // the LLaVA code saves it, with fields mm_… and the tower inside. A language model alone is the same in both.
   std::string layout = "transformers";
   bool bfloat16 = false;

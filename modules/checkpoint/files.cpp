@@ -25,7 +25,7 @@ void check_vocabulary(const text::Tokenizer& tokenizer, const model::LanguageMod
 
 void join(model::JoinedModel& model, model::VisionTower tower, model::Projector projector) {
   const std::int64_t width = tower.config().hidden_size * static_cast<std::int64_t>(model.vision_layers.size());
-  if (!projector.parameters().empty()) {
+  if (layout::projector_layers(projector.config().kind) > 0) {
     const at::Tensor& first = projector.parameters().at("linear_1.weight");
     if (first.size(1) != width || first.size(0) != model.language.config().hidden_size)
       throw Error(fmt::format("the projector leads from width {} to {}, the vision tower has {} and the language model {}",

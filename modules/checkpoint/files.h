@@ -20,6 +20,9 @@ void check_vocabulary(const text::Tokenizer& tokenizer, const model::LanguageMod
 // Gives a model its sight. Error where the widths of tower, projector and language model do not meet.
 void join(model::JoinedModel& model, model::VisionTower tower, model::Projector projector);
 
+// Of one of a projector's parameters.
+layout::Place projector_place(const std::string& name);
+
 // A tower's tensors and what transformers' class has beside those that features come from.
 Tensors with_unused(const model::VisionTower& tower);
 

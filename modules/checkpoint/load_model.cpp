@@ -28,7 +28,8 @@ Brought look_into(const fs::path& from) {
 
 }  // namespace
 
-model::JoinedModel load_model(const options::ModelOptions& options, const fs::path& from, std::uint64_t seed) {
+model::JoinedModel load_model(const options::ModelOptions& options, const fs::path& from, std::uint64_t seed,
+                              const std::string& aspect) {
   const Brought brought = look_into(from);
 
   fs::path language_folder = brought.language;
@@ -56,14 +57,19 @@ model::JoinedModel load_model(const options::ModelOptions& options, const fs::pa
                             .language = std::move(language),
                             .tokenizer = std::move(tokenizer),
                             .vision_layers = {options.vision_tower.layer},
-                            .keep_class = options.vision_tower.features == "cls_patch"};
+                            .keep_class = options.vision_tower.features == "cls_patch",
+                            .aspect = aspect};
   if (!brought.adapter.empty()) load_adapter(brought.adapter, joined);
   if (tower_folder.empty()) return joined;
   model::VisionTower tower = load_tower(tower_folder);
   const std::int64_t in = tower.config().hidden_size, out = joined.language.config().hidden_size;
+  const options::ResamplerOptions& resampler = options.projector.resampler;
+  const layout::ProjectorConfig config{.kind = options.projector.kind, .latents = resampler.latents, .depth = resampler.depth,
+                                       .heads = resampler.heads, .kv_heads = resampler.kv_heads, .head_dim = resampler.head_dim};
   const fs::path projector = !brought.projector.empty() ? brought.projector : fs::path(options.projector.path);
-  join(joined, std::move(tower), projector.empty() ? model::Projector::random(options.projector.kind, in, out, seed)
-                                                   : load_projector(projector, options.projector.kind));
+  join(joined, std::move(tower), projector.empty() ? model::Projector::random(config, in, out, seed)
+                                                   : load_projector(projector, config));
+  if (aspect == "anyres" && !joined.projector->has_newline()) joined.projector->add_newline(out, seed);
   return joined;
 }
 

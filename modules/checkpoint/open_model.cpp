@@ -16,6 +16,17 @@ fs::path original_tower(const fs::path& folder, const std::string& named, const 
               "name its folder with --vision-tower");
 }
 
+// The processor makes the tiles, the model counts them: both must mean the same.
+void check_grid(model::VisionTower& tower, const layout::LlavaConfig& config) {
+  std::vector<image::Size> grid;
+  for (const auto& [height, width] : config.grid) grid.push_back({static_cast<int>(height), static_cast<int>(width)});
+  image::Processor processor = tower.processor();
+  if (!processor.image_grid_pinpoints.empty() && processor.image_grid_pinpoints != grid)
+    throw Error("'image_grid_pinpoints' of config.json and of preprocessor_config.json are not the same");
+  processor.image_grid_pinpoints = std::move(grid);
+  tower.set_processor(std::move(processor));
+}
+
 void add_pictures(model::JoinedModel& model, const fs::path& path, const layout::LlavaConfig& config, const Beside& beside) {
   const Shelf shelf(weights::Container::folder(path));
   model.vision_layers = config.vision_layers;
@@ -24,7 +35,9 @@ void add_pictures(model::JoinedModel& model, const fs::path& path, const layout:
                          : config.original     ? original_tower(path, config.vision_path, shelf)
                                                : path;
   const fs::path projector = beside.projector.empty() ? path : beside.projector;
-  join(model, load_tower(tower), load_projector(projector, beside.projector.empty() ? config.projector : ""));
+  join(model, load_tower(tower), load_projector(projector, beside.projector.empty() ? config.projector : layout::ProjectorConfig{.kind = ""}));
+  model.aspect = config.aspect;
+  if (config.aspect == "anyres") check_grid(*model.tower, config);
   if (!config.original && model.tokenizer->image() >= 0 && model.tokenizer->image() != config.image_token)
     throw Error(fmt::format("'image_token_index' is {}, the tokenizer's '<image>' is {}", config.image_token, model.tokenizer->image()));
 }

@@ -44,6 +44,10 @@ Json generation_config(const layout::LanguageConfig& config) {
   return json;
 }
 
+layout::Place projector_place(const std::string& name) {
+  return {name == model::Projector::kNewline ? Part::newline : Part::projector, name};
+}
+
 model::VisionTower load_tower(const fs::path& folder) {
   return with_context(fmt::format("while reading the vision tower '{}'", folder.string()), [&] {
     layout::VisionConfig config = layout::vision_config(read_config(folder));
@@ -81,23 +85,28 @@ void save_language(const fs::path& folder, const model::LanguageModel& language,
   tokenizer.save(folder);
 }
 
-model::Projector load_projector(const fs::path& path, const std::string& kind) {
+model::Projector load_projector(const fs::path& path, layout::ProjectorConfig config) {
   return with_context(fmt::format("while reading the projector '{}'", path.string()), [&] {
-    Tensors tensors = Shelf(fs::is_directory(path)              ? weights::Container::folder(path)
-                            : path.extension() == ".safetensors" ? weights::Container::safetensors(path)
-                                                                 : weights::Container::torch_pickle(path))
-                          .take(Part::projector);
-    if (!kind.empty()) return model::Projector(kind, std::move(tensors));
-    std::int64_t layers = 0;
-    while (tensors.contains(fmt::format("linear_{}.weight", layers + 1))) ++layers;
-    return model::Projector(layers == 0 ? "identity" : layers == 1 ? "linear" : fmt::format("mlp{}x_gelu", layers), std::move(tensors));
+    const Shelf shelf(fs::is_directory(path)              ? weights::Container::folder(path)
+                      : path.extension() == ".safetensors" ? weights::Container::safetensors(path)
+                                                           : weights::Container::torch_pickle(path));
+    Tensors tensors = shelf.take(Part::projector);
+    tensors.merge(shelf.take(Part::newline));
+    if (config.kind.empty()) {
+      if (tensors.contains("latents"))
+        throw Error("the projector is a resampler, whose heads its tensors do not say", "name its sizes in model.projector.resampler of a recipe");
+      std::int64_t layers = 0;
+      while (tensors.contains(fmt::format("linear_{}.weight", layers + 1))) ++layers;
+      config.kind = layers == 0 ? "identity" : layers == 1 ? "linear" : fmt::format("mlp{}x_gelu", layers);
+    }
+    return model::Projector(std::move(config), std::move(tensors));
   });
 }
 
 void save_projector(const fs::path& file, const model::Projector& projector) {
   Tensors tensors;
   for (const auto& [name, tensor] : projector.parameters())
-    tensors[layout::file_name({Part::projector, name}, layout::Layout::transformers)] = tensor;
+    tensors[layout::file_name(projector_place(name), layout::Layout::transformers)] = tensor;
   write_safetensors(file, tensors);
 }
 

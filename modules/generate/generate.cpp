@@ -29,7 +29,7 @@ at::Tensor to_tensor(const std::vector<std::int64_t>& values) {
 struct Prompt {
   size_t question = 0;
   std::vector<std::int32_t> ids;  // one image() id for the picture
-  std::int64_t picture = -1;      // row of the chunk's features
+  std::int64_t picture = -1;      // of the chunk's
 };
 
 // Where a question's picture comes from: equal keys are one picture.
@@ -70,18 +70,47 @@ data::Picture grey_picture(std::int64_t side) {
   return {length, length, std::vector<std::uint8_t>(static_cast<size_t>(3 * side * side), kGrey)};
 }
 
-// Tower features [N, P, C] of the given pictures.
-at::Tensor encode_pictures(const model::JoinedModel& model, const std::vector<data::PictureRef>& references,
-                           std::string_view aspect, bool grey) {
-  std::vector<at::Tensor> parts;
+// The given pictures as the tower has seen them, some at a time.
+model::JoinedModel::Shown show_pictures(const model::JoinedModel& model, const std::vector<data::PictureRef>& references,
+                                        std::string_view aspect, bool grey) {
+  model::JoinedModel::Shown all;
+  std::vector<at::Tensor> features;
+  std::int64_t rows = 0;  // of the projected features so far
   for (size_t begin = 0; begin < references.size(); begin += kPicturesATowerPass) {
     std::vector<data::Picture> pictures;
     for (size_t i = begin; i < std::min(references.size(), begin + kPicturesATowerPass); ++i)
       pictures.push_back(grey ? grey_picture(model.tower->picture_side())
                               : references[i].source->load(references[i].reference));
-    parts.push_back(model.picture_features(model::pixel_values(pictures, model.tower->processor(), aspect)));
+    model::JoinedModel::Shown shown = model.show(pictures, aspect);
+    for (std::vector<std::int64_t>& picture : shown.rows) {
+      for (std::int64_t& row : picture)
+        if (row != model::JoinedModel::kNewline) row += rows;
+      all.rows.push_back(std::move(picture));
+    }
+    rows += shown.features.size(0) * model.projector->tokens(shown.features.size(1));
+    features.push_back(shown.features);
   }
-  return parts.empty() ? at::Tensor() : at::cat(parts);
+  if (!features.empty()) all.features = at::cat(features);
+  return all;
+}
+
+// Those of them that `pictures` names, alone: the projector shall not work for the others.
+model::JoinedModel::Shown part_of(const model::JoinedModel::Shown& shown, const std::vector<std::int64_t>& pictures, std::int64_t tokens) {
+  if (pictures.empty()) return {};
+  model::JoinedModel::Shown part;
+  std::vector<std::int64_t> tiles;
+  std::map<std::int64_t, std::int64_t> place;  // of a tile among those taken
+  for (const std::int64_t picture : pictures) {
+    part.rows.push_back(shown.rows[static_cast<size_t>(picture)]);
+    for (std::int64_t& row : part.rows.back()) {
+      if (row == model::JoinedModel::kNewline) continue;
+      const auto [at, fresh] = place.try_emplace(row / tokens, static_cast<std::int64_t>(tiles.size()));
+      if (fresh) tiles.push_back(row / tokens);
+      row = at->second * tokens + row % tokens;
+    }
+  }
+  part.features = shown.features.index_select(0, to_tensor(tiles).to(shown.features.device()));
+  return part;
 }
 
 // Greedy answers for one batch of prompts.
@@ -90,15 +119,19 @@ class Decoder {
   Decoder(const model::JoinedModel& model, std::int64_t max_new_tokens, const std::set<std::int64_t>& ends)
       : model_(model), max_new_tokens_(max_new_tokens), ends_(ends) {}
 
-  std::vector<std::vector<std::int32_t>> run(std::span<const Prompt> prompts, const at::Tensor& features) {
+  std::vector<std::vector<std::int32_t>> run(std::span<const Prompt> prompts, const model::JoinedModel::Shown& shown) {
     std::vector<std::vector<std::int32_t>> ids;
-    std::vector<std::int64_t> pictures;
+    std::vector<std::int64_t> pictures, which;
+    std::map<std::int64_t, std::int64_t> place;  // of a picture among the batch's
     for (const Prompt& prompt : prompts) {
       ids.push_back(prompt.ids);
-      if (prompt.picture >= 0) pictures.push_back(prompt.picture);
+      if (prompt.picture < 0) continue;
+      const auto [at, fresh] = place.try_emplace(prompt.picture, static_cast<std::int64_t>(pictures.size()));
+      if (fresh) pictures.push_back(prompt.picture);
+      which.push_back(at->second);
     }
-    const at::Tensor shown = pictures.empty() ? at::Tensor() : features.index_select(0, to_tensor(pictures));
-    const model::JoinedModel::Batch batch = model_.splice(ids, {}, shown);
+    const std::int64_t each = pictures.empty() ? 1 : model_.projector->tokens(shown.features.size(1));
+    const model::JoinedModel::Batch batch = model_.splice(ids, {}, part_of(shown, pictures, each), which);
     const std::int64_t rows = batch.embeds.size(0), tokens = batch.embeds.size(1);
 
     model::KeyValueCache cache;
@@ -221,9 +254,9 @@ std::vector<std::string> answer(const model::JoinedModel& given, const options::
       }
       prompts.push_back({order[at], prompt_ids(model, conversation, question), row});
     }
-    const at::Tensor features = encode_pictures(model, pictures, conversation.image_aspect, options.grey_pictures);
+    const model::JoinedModel::Shown shown = show_pictures(model, pictures, conversation.image_aspect, options.grey_pictures);
     const auto length = [&](const Prompt& prompt) {
-      return static_cast<std::int64_t>(prompt.ids.size()) + (prompt.picture >= 0 ? model.picture_tokens() : 0);
+      return prompt.ids.size() + (prompt.picture >= 0 ? shown.rows[static_cast<size_t>(prompt.picture)].size() - 1 : 0);
     };
     // Longest first: the largest batch comes when memory is still whole.
     std::stable_sort(prompts.begin(), prompts.end(),
@@ -231,7 +264,7 @@ std::vector<std::string> answer(const model::JoinedModel& given, const options::
     for (size_t begin = 0; begin < prompts.size(); begin += static_cast<size_t>(options.batch)) {
       const size_t count = std::min(prompts.size() - begin, static_cast<size_t>(options.batch));
       const std::span<const Prompt> batch(prompts.data() + begin, count);
-      const auto ids = Decoder(model, options.max_new_tokens, ends).run(batch, features);
+      const auto ids = Decoder(model, options.max_new_tokens, ends).run(batch, shown);
       for (size_t i = 0; i < count; ++i) answers[batch[i].question] = trimmed(model.tokenizer->decode(ids[i]));
       done += static_cast<std::int64_t>(count);
       if (on_progress) on_progress(done);

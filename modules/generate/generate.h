@@ -14,7 +14,7 @@ namespace saucier::generate {
 
 struct Question {
   std::string text;                            // the user's turn, without <image>
-  std::optional<data::PictureRef> picture;     // stands in the first turn
+  std::optional<data::PictureRef> picture = {};  // stands in the first turn
   std::vector<text::Message> before = {};      // earlier turns, without <image>, user and assistant in turn
 };
 

@@ -54,7 +54,7 @@ std::vector<Picture> tiles(const Picture& picture, const Processor& processor) {
   const Size size{picture.height, picture.width};
   const Size best = best_resolution(size, processor.image_grid_pinpoints);
   const int base = processor.shortest_edge.value_or(std::min(processor.size.height, processor.size.width));
-  const int side = processor.crop_size.height;
+  const int side = processor.height();
   std::vector<Picture> out{resize(picture, base, base, processor.resample)};
   const Size within = fitted(size, best);
   Picture whole = of_one_colour(best.width, best.height, {});

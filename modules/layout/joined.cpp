@@ -10,6 +10,9 @@
 namespace saucier::layout {
 namespace {
 
+constexpr std::string_view kMlp = "mlp", kGelu = "x_gelu";
+constexpr const char* kNext = "llava_next";
+
 // One number, or a list of them.
 std::vector<std::int64_t> layer_numbers(const Fields& fields, const char* key) {
   if (!fields.has(key)) return {-2};
@@ -23,17 +26,35 @@ std::vector<std::int64_t> layer_numbers(const Fields& fields, const char* key) {
   return read;
 }
 
+std::vector<std::array<std::int64_t, 2>> grid_of(const Fields& fields) {
+  constexpr const char* kField = "image_grid_pinpoints";
+  if (!fields.has(kField)) return usual_grid(336);  // transformers' default, whatever the tower
+  std::vector<std::array<std::int64_t, 2>> grid;
+  for (const Json& one : fields[kField].is_array() ? fields[kField] : Json::array({Json()})) {
+    const auto side = [](const Json& value) { return value.is_number_integer() && value > 0; };
+    if (!one.is_array() || one.size() != 2 || !side(one[0]) || !side(one[1]))
+      throw Error(fmt::format("config field '{}' is '{}', not a list of heights and widths", kField, fields[kField].dump()));
+    grid.push_back({one[0].get<std::int64_t>(), one[1].get<std::int64_t>()});
+  }
+  if (grid.empty()) throw Error(fmt::format("config field '{}' is empty", kField));
+  return grid;
+}
+
 LlavaConfig read_original(const Json& config) {
   const Fields fields(config);
   LlavaConfig read;
   read.original = true;
   read.language = language_config(config);
   read.vision_path = fields.text("mm_vision_tower", "");
-  read.projector = fields.text("mm_projector_type", "linear");
-  projector_layers(read.projector);
+  read.projector.kind = fields.text("mm_projector_type", "linear");
+  projector_layers(read.projector.kind);
   read.vision_layers = layer_numbers(fields, "mm_vision_select_layer");
   read.keep_class = fields.one_of("mm_vision_select_feature", "patch", {"patch", "cls_patch"}) == "cls_patch";
-  read.aspect = fields.one_of("image_aspect_ratio", "square", {"square", "pad"});
+  read.aspect = fields.one_of("image_aspect_ratio", "square", {"square", "pad", "anyres"});
+  if (read.aspect == "anyres") {
+    read.grid = grid_of(fields);
+    fields.one_of("mm_patch_merge_type", "flat", {"spatial_unpad"});
+  }
   fields.expect_false("mm_use_im_start_end");
   fields.expect_false("mm_use_im_patch_token");
   return read;
@@ -49,10 +70,14 @@ Json write_original(const LlavaConfig& config) {
                                                                : "llava_llama";
   json["mm_vision_tower"] = config.vision_path;
   json["mm_hidden_size"] = config.vision ? Json(config.vision->hidden_size * static_cast<std::int64_t>(config.vision_layers.size())) : Json();
-  json["mm_projector_type"] = config.projector;
+  json["mm_projector_type"] = config.projector.kind;
   json["mm_vision_select_layer"] = config.vision_layers.front();
   json["mm_vision_select_feature"] = config.keep_class ? "cls_patch" : "patch";
   json["image_aspect_ratio"] = config.aspect;
+  if (config.aspect == "anyres") {
+    json["image_grid_pinpoints"] = config.grid;
+    json["mm_patch_merge_type"] = "spatial_unpad";
+  }
   json["mm_use_im_start_end"] = json["mm_use_im_patch_token"] = false;
   json["tune_mm_mlp_adapter"] = json["freeze_mm_mlp_adapter"] = false;
   json["use_mm_proj"] = true;
@@ -61,28 +86,33 @@ Json write_original(const LlavaConfig& config) {
   return json;
 }
 
-constexpr std::string_view kMlp = "mlp", kGelu = "x_gelu";
 
 }  // namespace
 
 bool is_llava(const Json& config) {
   if (!config.is_object()) return false;
-  const bool joined = config.contains("vision_config") && config.contains("text_config") && config.value("model_type", Json()) == "llava";
+  const bool joined = config.contains("vision_config") && config.contains("text_config") && (config.value("model_type", Json()) == "llava" || config.value("model_type", Json()) == kNext);
   return joined || config.contains("mm_vision_tower") || config.contains("mm_projector_type");
 }
 
 LlavaConfig llava_config(const Json& config) {
   if (!config.contains("vision_config")) return read_original(config);
   const Fields fields(config);
-  fields.one_of("model_type", "llava", {"llava"});
+  const bool next = fields.one_of("model_type", "llava", {"llava", kNext}) == kNext;
   fields.expect_missing("quantization_config");
   LlavaConfig read;
   read.language = language_config(config);
   read.vision = vision_config(config);
   fields.one_of("projector_hidden_act", "gelu", {"gelu"});
-  read.projector_bias = fields.flag("multimodal_projector_bias", true);
+  read.projector.bias = fields.flag("multimodal_projector_bias", true);
   read.vision_layers = layer_numbers(fields, "vision_feature_layer");
   read.keep_class = fields.one_of("vision_feature_select_strategy", "default", {"default", "full"}) == "full";
+  if (next) {
+    read.aspect = "anyres";
+    read.grid = grid_of(fields);
+    if (read.keep_class && read.vision->class_token())
+      throw Error("config field 'vision_feature_select_strategy' is 'full', which leaves a class token among the patches of a 'llava_next' model's grid");
+  }
   if (!read.vision->class_token() && !read.keep_class)
     throw Error("config field 'vision_feature_select_strategy' is 'default', which would cut off a patch: the tower has no class token");
   if (read.vision->registers > 0)
@@ -103,12 +133,12 @@ std::filesystem::path tower_folder(const std::filesystem::path& folder, const st
 
 Json to_json(const LlavaConfig& config) {
   if (config.original) return write_original(config);
-  const bool one = config.vision_layers.size() == 1;
-  return Json{{"architectures", {"LlavaForConditionalGeneration"}},
-              {"model_type", "llava"},
+  const bool one = config.vision_layers.size() == 1, next = config.aspect == "anyres";
+  Json json = {{"architectures", {next ? "LlavaNextForConditionalGeneration" : "LlavaForConditionalGeneration"}},
+              {"model_type", next ? kNext : "llava"},
               {"image_seq_length", config.image_tokens},
               {"image_token_index", config.image_token},
-              {"multimodal_projector_bias", config.projector_bias},
+              {"multimodal_projector_bias", config.projector.bias},
               {"pad_token_id", config.language.pad < 0 ? Json() : Json(config.language.pad)},
               {"projector_hidden_act", "gelu"},
               {"text_config", to_json(config.language)},
@@ -116,11 +146,13 @@ Json to_json(const LlavaConfig& config) {
               {"vision_config", to_json(*config.vision)},
               {"vision_feature_layer", one ? Json(config.vision_layers.front()) : Json(config.vision_layers)},
               {"vision_feature_select_strategy", config.keep_class || !config.vision->class_token() ? "full" : "default"}};
+  if (next) json["image_grid_pinpoints"] = config.grid;
+  return json;
 }
 
 std::int64_t projector_layers(const std::string& kind) {
   if (kind == "identity") return 0;
-  if (kind == "linear") return 1;
+  if (kind == "linear" || kind == "resampler") return 1;
   if (kind.starts_with(kMlp) && kind.ends_with(kGelu) && kind.size() > kMlp.size() + kGelu.size()) {
     std::int64_t layers = 0;
     const char* begin = kind.data() + kMlp.size();
@@ -129,16 +161,33 @@ std::int64_t projector_layers(const std::string& kind) {
     if (problem == std::errc() && stopped == end && layers >= 1 && layers <= 64) return layers;
   }
   throw Error(fmt::format("unknown projector kind '{}'", kind),
-              suggestion(kind, std::vector<std::string>{"identity", "linear", "mlp2x_gelu", "mlp3x_gelu"}));
+              suggestion(kind, std::vector<std::string>{"identity", "linear", "mlp2x_gelu", "mlp3x_gelu", "resampler"}));
 }
 
-Shapes projector_shapes(const std::string& kind, std::int64_t in, std::int64_t out, bool bias) {
+Shapes projector_shapes(const ProjectorConfig& config, std::int64_t in, std::int64_t out) {
   Shapes shapes;
-  for (std::int64_t number = 1; number <= projector_layers(kind); ++number) {
+  for (std::int64_t number = 1; number <= projector_layers(config.kind); ++number) {
     shapes[fmt::format("linear_{}.weight", number)] = {out, number == 1 ? in : out};
-    if (bias) shapes[fmt::format("linear_{}.bias", number)] = {out};
+    if (config.bias) shapes[fmt::format("linear_{}.bias", number)] = {out};
+  }
+  if (config.kind != "resampler") return shapes;
+  shapes["latents"] = {config.latents, out};
+  shapes["norm.weight"] = {out};
+  const std::int64_t queries = config.heads * config.head_dim, keys = config.kv_heads * config.head_dim;
+  for (std::int64_t layer = 0; layer < config.depth; ++layer) {
+    const std::string name = fmt::format("layers.{}.", layer), attention = name + "self_attn.";
+    for (const char* norm : {"input_latents_norm", "input_context_norm", "post_attention_layernorm"}) shapes[name + norm + ".weight"] = {out};
+    shapes[attention + "q_proj.weight"] = {queries, out};
+    shapes[attention + "k_proj.weight"] = shapes[attention + "v_proj.weight"] = {keys, out};
+    shapes[attention + "o_proj.weight"] = {out, queries};
+    shapes[name + "mlp.gate_proj.weight"] = shapes[name + "mlp.up_proj.weight"] = {4 * out, out};
+    shapes[name + "mlp.down_proj.weight"] = {out, 4 * out};
   }
   return shapes;
+}
+
+std::vector<std::array<std::int64_t, 2>> usual_grid(std::int64_t side) {
+  return {{side, 2 * side}, {2 * side, side}, {2 * side, 2 * side}, {3 * side, side}, {side, 3 * side}};
 }
 
 }  // namespace saucier::layout

@@ -7,8 +7,12 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numeric>
 
 #include "modules/base/error.h"
+#include "modules/image/anyres.h"
 #include "modules/text/conversation.h"
 
 namespace saucier::model {
@@ -22,10 +26,46 @@ bool wants_gradient(const Parameters& parameters) {
   return std::any_of(parameters.begin(), parameters.end(), [](const auto& entry) { return entry.second.requires_grad(); });
 }
 
+// The rows of one picture's tokens among its tiles' patches, the first tile being number `first`: the whole picture, then
+// the lines of the tiles that show some of it, each with a newline behind.
+std::vector<std::int64_t> rows_of_tiles(image::Size picture, const image::PictureTokens& tokens, std::int64_t first) {
+  const std::int64_t side = tokens.side_patches, each = side * side;
+  const image::AnyresTokens of = image::anyres_tokens(picture, tokens.pinpoints, tokens.side, tokens.side_patches);
+  std::vector<std::int64_t> rows(static_cast<size_t>(each));
+  std::iota(rows.begin(), rows.end(), first * each);
+  for (int y = of.window.top; y < of.window.top + of.window.height; ++y) {
+    for (int x = of.window.left; x < of.window.left + of.window.width; ++x) {
+      const std::int64_t tile = first + 1 + y / side * of.grid.width + x / side;
+      rows.push_back(tile * each + y % side * side + x % side);
+    }
+    rows.push_back(JoinedModel::kNewline);
+  }
+  SAUCIER_CHECK(static_cast<int>(rows.size()) == of.count, "{} tokens of {}", rows.size(), of.count);
+  return rows;
+}
+
+// Whether they are all of `count` rows, one behind the other: then nothing has to be gathered.
+bool in_order(const std::vector<std::int64_t>& rows, std::int64_t count) {
+  if (static_cast<std::int64_t>(rows.size()) != count) return false;
+  for (std::int64_t i = 0; i < count; ++i)
+    if (rows[static_cast<size_t>(i)] != i) return false;
+  return true;
+}
+
 }  // namespace
 
-std::int64_t JoinedModel::picture_tokens() const {
-  return tower ? tower->patches() + (keep_class && tower->config().class_token() ? 1 : 0) : 0;
+image::PictureTokens JoinedModel::picture_tokens(std::string_view how) const {
+  if (!tower || !projector) return {};
+  const std::int64_t patches = tower->patches() + (keep_class && tower->config().class_token() ? 1 : 0);
+  if (how != "anyres") return {.each = projector->tokens(patches)};
+  if (projector->config().kind == "resampler")
+    throw Error("tiles of any resolution need a projector that leaves each patch its place, the resampler does not",
+                "use image_aspect = \"square\" or \"pad\", or another projector");
+  if (patches != tower->patches())
+    throw Error("tiles of any resolution are a grid of patches, in which the class token has no place", "use vision_tower.features = \"patch\"");
+  const image::Processor processor = with_grid(tower->processor());
+  return {.each = 0, .pinpoints = processor.image_grid_pinpoints, .side = processor.height(),
+          .side_patches = static_cast<int>(std::lround(std::sqrt(static_cast<double>(patches))))};
 }
 
 void JoinedModel::compute_in(at::ScalarType dtype) {
@@ -46,29 +86,70 @@ at::Tensor JoinedModel::picture_features(const at::Tensor& pixels) const {
   return tower->forward(pixels, vision_layers, keep_class);
 }
 
+JoinedModel::Shown JoinedModel::show(std::span<const data::Picture> pictures, std::string_view how) const {
+  Shown shown;
+  if (pictures.empty()) return shown;
+  SAUCIER_CHECK(tower && projector, "{} pictures for a model without sight", pictures.size());
+  const image::PictureTokens tokens = picture_tokens(how);
+  if (!tokens.by_size()) {
+    const at::Tensor pixels = pixel_values(pictures, tower->processor(), how);
+    shown = whole(picture_features(pixels));
+    shown.pixels = pixels;
+    return shown;
+  }
+  const image::Processor processor = with_grid(tower->processor());
+  std::vector<data::Picture> tiles;
+  for (const data::Picture& picture : pictures) {
+    shown.rows.push_back(rows_of_tiles({picture.height, picture.width}, tokens, static_cast<std::int64_t>(tiles.size())));
+    std::ranges::move(image::tiles(picture, processor), std::back_inserter(tiles));
+  }
+  shown.pixels = pixel_values(tiles, tower->processor(), "square");
+  shown.features = picture_features(shown.pixels);
+  return shown;
+}
+
+JoinedModel::Shown JoinedModel::whole(const at::Tensor& features) const {
+  SAUCIER_CHECK(projector.has_value(), "pictures for a model without a projector");
+  Shown shown{.pixels = {}, .features = features, .rows = {}};
+  const std::int64_t tokens = projector->tokens(features.size(1));
+  for (std::int64_t i = 0; i < features.size(0); ++i) {
+    shown.rows.emplace_back(static_cast<size_t>(tokens));
+    std::iota(shown.rows.back().begin(), shown.rows.back().end(), i * tokens);
+  }
+  return shown;
+}
+
 JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>> ids,
-                                       std::span<const std::vector<std::int32_t>> labels,
-                                       const at::Tensor& features) const {
+                                       std::span<const std::vector<std::int32_t>> labels, const Shown& shown) const {
+  std::vector<std::int64_t> which(shown.rows.size());
+  std::iota(which.begin(), which.end(), std::int64_t{0});
+  return splice(ids, labels, shown, which);
+}
+
+JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>> ids,
+                                       std::span<const std::vector<std::int32_t>> labels, const Shown& shown,
+                                       std::span<const std::int64_t> which) const {
   SAUCIER_CHECK(!ids.empty() && (labels.empty() || labels.size() == ids.size()), "{} rows with {} rows of labels",
                 ids.size(), labels.size());
   const std::int32_t image = tokenizer->image();
-  const std::int64_t pictures = features.defined() ? features.size(0) : 0;
-  const std::int64_t patches = features.defined() ? features.size(1) : 0;
-
-  std::int64_t markers = 0;
-  for (const auto& row : ids) markers += std::count(row.begin(), row.end(), image);
-  if (markers != pictures)
-    throw Error(fmt::format("{} pictures for {} places of a picture in the text", pictures, markers));
+  size_t markers = 0;
+  for (const auto& row : ids) markers += static_cast<size_t>(std::count(row.begin(), row.end(), image));
+  if (markers != which.size())
+    throw Error(fmt::format("{} pictures for {} places of a picture in the text", which.size(), markers));
 
   Batch batch;
+  size_t next = 0;  // of `which`
   for (const auto& row : ids) {
-    const std::int64_t places = std::count(row.begin(), row.end(), image);
-    batch.lengths.push_back(static_cast<std::int64_t>(row.size()) + places * (patches - 1));
+    auto length = static_cast<std::int64_t>(row.size());
+    for (auto places = std::count(row.begin(), row.end(), image); places > 0; --places)
+      length += static_cast<std::int64_t>(shown.rows.at(static_cast<size_t>(which[next++])).size()) - 1;
+    batch.lengths.push_back(length);
   }
   const std::int64_t tokens = *std::max_element(batch.lengths.begin(), batch.lengths.end());
 
-  // Where words, patches and learned positions stand in [B * T].
-  std::vector<std::int64_t> words, word_at, patch_at, predict_at, targets;
+  // Where words, parts of pictures, ends of their lines and learned positions stand in [B * T].
+  std::vector<std::int64_t> words, word_at, patches, patch_at, newline_at, predict_at, targets;
+  next = 0;
   for (size_t b = 0; b < ids.size(); ++b) {
     SAUCIER_CHECK(labels.empty() || labels[b].size() == ids[b].size(), "row {}: {} ids with {} labels", b,
                   ids[b].size(), labels[b].size());
@@ -76,7 +157,11 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
     std::int64_t position = start;
     for (size_t i = 0; i < ids[b].size(); ++i) {
       if (ids[b][i] == image) {
-        for (std::int64_t patch = 0; patch < patches; ++patch) patch_at.push_back(position++);
+        for (const std::int64_t row : shown.rows[static_cast<size_t>(which[next])]) {
+          if (row != kNewline) patches.push_back(row);
+          (row == kNewline ? newline_at : patch_at).push_back(position++);
+        }
+        ++next;
         continue;
       }
       if (!labels.empty() && labels[b][i] != text::kIgnore && position > start) {
@@ -93,17 +178,33 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
   const std::int64_t rows = static_cast<std::int64_t>(ids.size()), width = language.config().hidden_size;
   at::Tensor table = at::zeros({rows * tokens, width}, at::TensorOptions(language.dtype()).device(device));
   if (!words.empty()) table.index_copy_(0, place(word_at), language.embed(place(words)));
-  if (pictures > 0) {
+  if (!patches.empty()) {
     SAUCIER_CHECK(projector.has_value(), "pictures for a model without a projector");
-    const at::Tensor projected = projector->forward(features.reshape({pictures * patches, -1}));  // [N P, D]
-    if (projected.size(1) != width)
-      throw Error(fmt::format("the projector gives width {}, the language model takes {}", projected.size(1), width));
-    table.index_copy_(0, place(patch_at), projected.to(language.dtype()));
+    at::Tensor projected = projector->forward(shown.features);
+    if (projected.size(2) != width)
+      throw Error(fmt::format("the projector gives width {}, the language model takes {}", projected.size(2), width));
+    projected = projected.reshape({-1, width}).to(language.dtype());
+    if (!in_order(patches, projected.size(0))) projected = projected.index_select(0, place(patches));
+    table.index_copy_(0, place(patch_at), projected);
+  }
+  if (!newline_at.empty()) {
+    if (!projector->has_newline()) throw Error("the model has no 'image_newline', which stands behind each row of a picture's tiles",
+                                               "use image_aspect = \"square\" or \"pad\", or a model that was trained with \"anyres\"");
+    const auto count = static_cast<std::int64_t>(newline_at.size());
+    table.index_copy_(0, place(newline_at), projector->newline().to(language.dtype()).unsqueeze(0).expand({count, width}));
   }
   batch.embeds = table.view({rows, tokens, width});
   batch.predict_at = place(predict_at);
   batch.targets = place(targets);
   return batch;
+}
+
+image::Processor with_grid(const image::Processor& processor) {
+  image::Processor out = processor;
+  if (out.image_grid_pinpoints.empty())
+    for (const auto& [height, width] : layout::usual_grid(processor.height()))
+      out.image_grid_pinpoints.push_back({static_cast<int>(height), static_cast<int>(width)});
+  return out;
 }
 
 at::Tensor pixel_values(std::span<const data::Picture> pictures, const image::Processor& processor, std::string_view aspect) {

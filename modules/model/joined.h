@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "modules/data/sample.h"
+#include "modules/image/anyres.h"
 #include "modules/model/parts.h"
 #include "modules/text/tokenizer.h"
 
@@ -19,14 +20,28 @@ struct JoinedModel {
   std::shared_ptr<const text::Tokenizer> tokenizer;
   std::vector<std::int64_t> vision_layers = {-2};  // their features side by side
   bool keep_class = false;
+  // How its makers show it pictures: as options::ConversationOptions::image_aspect has it, which says it for a recipe.
+  std::string aspect = "square";
 
-  std::int64_t picture_tokens() const;  // 0 without a tower
+  // What a picture shown in this way takes; none without a tower. Error where it cannot be shown so.
+  image::PictureTokens picture_tokens(std::string_view aspect) const;
 
   void compute_in(at::ScalarType dtype);  // of all parts; see parts.h
   void merge_lora();                      // of all parts
 
   // pixels [N, 3, S, S] → tower features [N, P, C]; no gradient is kept unless tower parameters want one.
   at::Tensor picture_features(const at::Tensor& pixels) const;
+
+  // Pictures as the tower has seen them.
+  struct Shown {
+    at::Tensor pixels;    // [N, 3, S, S]: the pictures, or their tiles
+    at::Tensor features;  // [N, P, C]; undefined where there are none
+    // What each picture is in the text: rows of the projected features [N * tokens(P), D], or kNewline.
+    std::vector<std::vector<std::int64_t>> rows;
+  };
+  static constexpr std::int64_t kNewline = -1;
+  Shown show(std::span<const data::Picture> pictures, std::string_view aspect) const;
+  Shown whole(const at::Tensor& features) const;  // pictures whose features [N, P, C] are there, none cut into tiles
 
   struct Batch {
     at::Tensor embeds;                  // [B, T, D], rows padded on the right with zeros
@@ -35,11 +50,17 @@ struct JoinedModel {
     at::Tensor predict_at;  // int64 [S]
     at::Tensor targets;     // int64 [S]
   };
-  // `ids[b]` with one image() id where the picture goes; `labels` may be empty (generation); `features` [N, P, C] in the
-  // order of the image ids over the rows (undefined when no row has one). Error when the counts differ.
+  // `ids[b]` with one image() id where a picture goes; `labels` may be empty (generation). `which`: for each image id, in
+  // the order of the rows, one of the shown pictures. Error when the counts differ.
   Batch splice(std::span<const std::vector<std::int32_t>> ids, std::span<const std::vector<std::int32_t>> labels,
-               const at::Tensor& features) const;
+               const Shown& shown, std::span<const std::int64_t> which) const;
+  // Each of them once, in their order.
+  Batch splice(std::span<const std::vector<std::int32_t>> ids, std::span<const std::vector<std::int32_t>> labels,
+               const Shown& shown) const;
 };
+
+// How pictures are cut into tiles: as the processor says, or else LLaVA-NeXT's resolutions for the tower's side.
+image::Processor with_grid(const image::Processor& processor);
 
 // uint8 pictures → [N, 3, S, S] float32, prepared as the tower's processor says; `aspect` as
 // options::ConversationOptions::image_aspect has it.

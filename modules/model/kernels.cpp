@@ -393,4 +393,10 @@ Heads split_heads(const at::Tensor& qkv, std::int64_t rows, std::int64_t tokens,
   return {turn(parts[0], angles), turn(parts[1], angles), parts[2]};
 }
 
+at::Tensor repeat_heads(const at::Tensor& x, std::int64_t times) {
+  if (times == 1) return x;
+  return x.unsqueeze(2).expand({x.size(0), x.size(1), times, x.size(2), x.size(3)}).reshape(
+      {x.size(0), x.size(1) * times, x.size(2), x.size(3)});
+}
+
 }  // namespace saucier::model

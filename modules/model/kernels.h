@@ -38,6 +38,9 @@ struct Heads {
   at::Tensor k, v;  // [B, Hkv, T, E]
 };
 
+// Keys and values of fewer heads than queries, each repeated for its group of queries: [B, Hkv, T, E] → [B, Hkv times, T, E].
+at::Tensor repeat_heads(const at::Tensor& x, std::int64_t times);
+
 // qkv [B * T, (H + 2 Hkv) * E] (queries, keys, values of a row one behind the other) → heads, queries and keys rotated in
 // halves: (a, b) → (a cos - b sin, b cos + a sin) with a the first half of what turns, which stands at the front of a head.
 Heads split_heads(const at::Tensor& qkv, std::int64_t rows, std::int64_t tokens, std::int64_t heads,

@@ -22,13 +22,6 @@ namespace {
 
 std::string layer_name(std::int64_t layer) { return fmt::format("model.layers.{}.", layer); }
 
-// Keys and values of fewer heads than queries, each repeated for its group of queries.
-at::Tensor repeat_heads(const at::Tensor& x, std::int64_t times) {  // [B, Hkv, T, E] → [B, H, T, E]
-  if (times == 1) return x;
-  return x.unsqueeze(2).expand({x.size(0), x.size(1), times, x.size(2), x.size(3)}).reshape(
-      {x.size(0), x.size(1) * times, x.size(2), x.size(3)});
-}
-
 // What a token may look at where no plain causal mask will do: [T, T], true for itself and the window - 1 before it.
 at::Tensor window_mask(std::int64_t tokens, std::int64_t window, const at::Device& device) {
   const at::Tensor at = at::arange(tokens, at::TensorOptions(at::kLong).device(device));

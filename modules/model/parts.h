@@ -101,6 +101,7 @@ class VisionTower : public Part {  // names and families: modules/layout/vision.
 
   const VisionConfig& config() const { return config_; }
   const image::Processor& processor() const { return processor_; }
+  void set_processor(image::Processor processor);  // of the same size
   std::int64_t picture_side() const { return processor_.height(); }
   std::int64_t patches() const;  // of a prepared picture
 
@@ -115,17 +116,28 @@ class VisionTower : public Part {  // names and families: modules/layout/vision.
   image::Processor processor_;
 };
 
-class Projector : public Part {  // "linear_1.weight", … as in multi_modal_projector; exact GELU between
+using layout::ProjectorConfig;
+
+// "linear_1.weight", … as in multi_modal_projector. Its parameters may hold "image_newline" [D] too, which stands behind
+// each row of patches where pictures are cut into tiles (anyres): it is learned and kept with the projector.
+class Projector : public Part {
  public:
-  static Projector random(const std::string& kind, std::int64_t in, std::int64_t out, std::uint64_t seed);
-  Projector(std::string kind, Parameters parameters);
-  at::Tensor forward(const at::Tensor& features) const;  // [..., C] → [..., D]
+  static Projector random(const ProjectorConfig& config, std::int64_t in, std::int64_t out, std::uint64_t seed);
+  Projector(ProjectorConfig config, Parameters parameters);  // config.bias is what the parameters have
+  at::Tensor forward(const at::Tensor& features) const;      // [N, P, C] → [N, tokens(P), D]
+  std::int64_t tokens(std::int64_t patches) const { return config_.kind == "resampler" ? config_.latents : patches; }
   void compute_in(at::ScalarType dtype) { dtype_ = dtype; }  // keeps all its digits: it is small, and saved by every stage
-  const std::string& kind() const { return kind_; }
-  bool has_bias() const;
+  const ProjectorConfig& config() const { return config_; }
+
+  bool has_newline() const { return parameters_.contains(kNewline); }
+  void add_newline(std::int64_t out, std::uint64_t seed);  // normal(0, 1 / √D), as transformers
+  at::Tensor newline() const { return get(kNewline); }     // [D]
+
+  static constexpr const char* kNewline = "image_newline";
 
  private:
-  std::string kind_;
+  at::Tensor resample(const at::Tensor& context) const;
+  ProjectorConfig config_;
 };
 
 // Keys and values of every layer for rows of different lengths: [B, Hkv, capacity, head_dim] each.

@@ -84,6 +84,11 @@ VisionTower::VisionTower(VisionConfig config, Parameters parameters, image::Proc
                 "see the sizes in its preprocessor_config.json");
 }
 
+void VisionTower::set_processor(image::Processor processor) {
+  SAUCIER_CHECK(processor.height() == processor_.height() && processor.width() == processor_.width(), "a processor of another size");
+  processor_ = std::move(processor);
+}
+
 std::int64_t VisionTower::patches() const {
   const std::int64_t side = picture_side() / config_.patch_size;
   return side * side;

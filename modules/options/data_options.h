@@ -19,7 +19,7 @@ struct ConversationOptions {
     v(template_name, {.key = "template", .help = "Conversation template: how turns are written out.", .choices = {"plain", "vicuna_v1", "llava_v1", "chatml_direct", "qwen_2", "smollm"}});
     v(system, {.key = "system", .help = "System message: 'template' takes the template's own, 'none' writes none, anything else is the text itself."});
     v(image_position, {.key = "image_position", .help = "Where the picture stands in its turn.", .choices = {"front", "back", "random", "as_is"}});
-    v(image_aspect, {.key = "image_aspect", .help = "How a picture that is not square becomes one: 'square' cuts out its middle, 'pad' puts it on a square of the mean colour (LLaVA's image_aspect_ratio).", .choices = {"square", "pad"}});
+    v(image_aspect, {.key = "image_aspect", .help = "How a picture that is not square is shown (LLaVA's image_aspect_ratio): 'square' cuts out its middle, 'pad' puts it on a square of the mean colour, 'anyres' shows it whole and again as tiles of the size that the tower takes (LLaVA-NeXT).", .choices = {"square", "pad", "anyres"}});
     v(max_turns, {.key = "max_turns", .help = "Most question-answer pairs of one conversation; 0 is no limit.", .unit = "turns", .min = 0});
     v(turn_overflow, {.key = "turn_overflow", .help = "What happens to turns beyond max_turns: 'split' makes further samples of them, 'truncate' drops them.", .choices = {"split", "truncate"}});
     v(max_length, {.key = "max_length", .help = "Longest sample after pictures are expanded; longer ones are cut at a turn.", .unit = "tokens", .min = 16});

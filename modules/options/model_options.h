@@ -72,14 +72,33 @@ struct VisionTowerOptions {
   }
 };
 
+struct ResamplerOptions {
+  std::int64_t latents = 64;
+  std::int64_t depth = 3;
+  std::int64_t heads = 16;
+  std::int64_t kv_heads = 4;
+  std::int64_t head_dim = 96;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(latents, {.key = "latents", .help = "Learned queries: the tokens that a picture takes.", .unit = "tokens", .min = 1, .max = 4096});
+    v(depth, {.key = "depth", .help = "Number of its layers.", .min = 1, .max = 64});
+    v(heads, {.key = "heads", .help = "Number of its attention heads.", .min = 1});
+    v(kv_heads, {.key = "kv_heads", .help = "Number of its key and value heads; must divide heads.", .min = 1});
+    v(head_dim, {.key = "head_dim", .help = "Width of a head.", .min = 1});
+  }
+};
+
 struct ProjectorOptions {
   std::string kind = "mlp2x_gelu";
   std::string path;
+  ResamplerOptions resampler;
 
   template <class Visitor>
   void declare(Visitor& v) {
     v(path, {.key = "path", .help = "Where a trained projector begins from: a safetensors file, LLaVA's mm_projector.bin, or the folder of a LLaVA model. Unset: random weights.", .path = true});
-    v(kind, {.key = "kind", .help = "How picture features become language-model embeddings.", .choices = {"linear", "mlp2x_gelu", "mlp3x_gelu", "mlp4x_gelu", "identity"}});
+    v(kind, {.key = "kind", .help = "How picture features become language-model embeddings.", .choices = {"linear", "mlp2x_gelu", "mlp3x_gelu", "mlp4x_gelu", "identity", "resampler"}});
+    v(resampler, {.key = "resampler", .help = "Sizes of a 'resampler', whose learned queries look at the patches (Idefics2's); a picture then takes as many tokens as there are queries."});
   }
 };
 

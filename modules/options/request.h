@@ -13,6 +13,7 @@ struct ModelReference {
   std::string adapter;
   std::optional<ModelOptions> recipe;  // in place of the four above
   std::string from;                    // the artifact laid over it
+  std::string aspect;                  // how pictures are shown; empty: as the model's files say
   std::int64_t seed = 0;
 
   template <class Visitor>
@@ -24,6 +25,7 @@ struct ModelReference {
     v(recipe, {.key = "recipe", .help = "[model] of a trial."});
     v(from, {.key = "from", .help = "Artifact of its train stage."});
     v(seed, {.key = "seed", .help = "Seed of its recipe."});
+    v(aspect, {.key = "aspect", .help = "How pictures are shown."});
   }
 };
 
@@ -31,7 +33,6 @@ struct LogitsRequest {
   std::optional<std::string> prompt;  // or
   std::vector<std::int64_t> ids;
   std::vector<std::string> images;
-  std::string aspect = "square";
   std::string dtype = "float32";
   std::string out;
   bool hidden = false;
@@ -42,7 +43,6 @@ struct LogitsRequest {
     v(prompt, {.key = "prompt", .help = "Text."});
     v(ids, {.key = "ids", .help = "Token ids in its place."});
     v(images, {.key = "images", .help = "Pictures for its <image> markers."});
-    v(aspect, {.key = "aspect", .help = "How they are made square."});
     v(dtype, {.key = "dtype", .help = "Number format.", .choices = {"float32", "bfloat16"}});
     v(out, {.key = "out", .help = "File to write."});
     v(hidden, {.key = "hidden", .help = "With hidden states."});

@@ -17,20 +17,31 @@ std::vector<std::int32_t> prompt_ids(const model::JoinedModel& model, const std:
 }
 
 // Ids as given; where a picture stands as many times as it has tokens, as transformers' processor writes it, one stays.
-std::vector<std::int32_t> given_ids(const model::JoinedModel& model, const std::vector<std::int64_t>& given) {
-  const std::int64_t run = model.picture_tokens(), vocab = model.language.config().vocab_size;
+std::vector<std::int32_t> given_ids(const model::JoinedModel& model, const std::vector<std::int64_t>& given,
+                                    const model::JoinedModel::Shown& shown) {
+  const std::int64_t vocab = model.language.config().vocab_size;
+  size_t picture = 0;
   const auto image = static_cast<std::int64_t>(model.tokenizer->image());
   std::vector<std::int32_t> ids;
   for (size_t i = 0; i < given.size();) {
     const std::int64_t id = given[i];
     if (id != image && (id < 0 || id >= vocab)) throw Error(fmt::format("token id {} is outside the vocabulary of {}", id, vocab));
     ids.push_back(static_cast<std::int32_t>(id));
-    std::int64_t same = 1;
-    while (id == image && i + static_cast<size_t>(same) < given.size() && given[i + static_cast<size_t>(same)] == image) ++same;
-    if (same > 1 && run > 0 && same % run != 0)
-      throw Error(fmt::format("the picture's id {} stands {} times in a row, a picture has {} tokens", image, same, run));
-    for (std::int64_t further = 1; run > 0 && further < same / run; ++further) ids.push_back(static_cast<std::int32_t>(id));
-    i += static_cast<size_t>(same);
+    ++i;
+    if (id != image) continue;
+    size_t same = 1;
+    while (i < given.size() && given[i] == image) ++same, ++i;
+    if (same == 1) {
+      ++picture;
+      continue;
+    }
+    size_t taken = 0;
+    for (const size_t begin = picture; taken < same && picture < shown.rows.size(); ++picture) {
+      taken += shown.rows[picture].size();
+      if (picture > begin) ids.push_back(static_cast<std::int32_t>(id));
+    }
+    if (taken != same)
+      throw Error(fmt::format("the picture's id {} stands {} times in a row, the pictures for it have {} tokens", image, same, taken));
   }
   return ids;
 }
@@ -42,28 +53,28 @@ void logits(const options::Request& request) {
   model::JoinedModel model = open(request.model);
   model.merge_lora();
   if (options.dtype == "bfloat16") model.compute_in(at::kBFloat16);
-  const std::vector<std::int32_t> ids = options.prompt ? prompt_ids(model, *options.prompt) : given_ids(model, options.ids);
-  if (ids.empty()) throw Error("there is no token to compute logits of");
   if (!options.images.empty() && !model.tower) throw Error("pictures for a model without a vision tower");
 
   checkpoint::Tensors out;
-  at::Tensor features;
+  model::JoinedModel::Shown shown;
   if (!options.images.empty()) {
     std::vector<data::Picture> pictures;
     for (const std::string& file : options.images) pictures.push_back(image::read_picture(file));
-    const at::Tensor pixels = model::pixel_values(pictures, model.tower->processor(), options.aspect);
-    features = model.picture_features(pixels);
-    if (options.pixels) out["pixel_values"] = pixels;
+    shown = model.show(pictures, model.aspect);
+    if (options.pixels) out["pixel_values"] = shown.pixels;
     if (options.hidden) {
-      out["vision.features"] = features.to(at::kFloat);
-      out["projected"] = model.projector->forward(features).to(at::kFloat);
+      out["vision.features"] = shown.features.to(at::kFloat);
+      out["projected"] = model.projector->forward(shown.features).to(at::kFloat);
     }
   }
+  const std::vector<std::int32_t> ids = options.prompt ? prompt_ids(model, *options.prompt) : given_ids(model, options.ids, shown);
+  if (ids.empty()) throw Error("there is no token to compute logits of");
   const std::vector<std::vector<std::int32_t>> rows = {ids};
-  const model::JoinedModel::Batch batch = model.splice(rows, {}, features);
+  const model::JoinedModel::Batch batch = model.splice(rows, {}, shown);
   std::vector<std::int64_t> expanded;
+  size_t picture = 0;
   for (const std::int32_t id : ids)
-    expanded.insert(expanded.end(), id == model.tokenizer->image() ? static_cast<size_t>(model.picture_tokens()) : 1, id);
+    expanded.insert(expanded.end(), id == model.tokenizer->image() ? shown.rows[picture++].size() : 1, id);
   out["input_ids"] = at::tensor(expanded, at::TensorOptions(at::kLong));
   at::Tensor last;
   if (options.hidden) {

@@ -13,7 +13,7 @@ model::JoinedModel open(const options::ModelReference& reference);
 
 // Writes input_ids [T] (a picture as many times its id), logits [T, V], and if asked for hidden.0 … hidden.L [T, D] (the
 // embeddings, then behind each layer, the last one normed), vision.features [N, P, C], projected [N, P, D] and
-// pixel_values [N, 3, S, S].
+// pixel_values [N, 3, S, S], N being pictures or their tiles.
 void logits(const options::Request& request);
 // Answers on standard output, a line end behind each.
 void ask(const options::Request& request);

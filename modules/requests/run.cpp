@@ -18,8 +18,11 @@ void run(const options::Request& request) {
 }
 
 model::JoinedModel open(const options::ModelReference& reference) {
-  if (reference.recipe) return checkpoint::load_model(*reference.recipe, reference.from, static_cast<std::uint64_t>(reference.seed));
-  return checkpoint::open_model(reference.path, {.tower = reference.vision_tower, .projector = reference.projector, .adapter = reference.adapter});
+  model::JoinedModel model =
+      reference.recipe ? checkpoint::load_model(*reference.recipe, reference.from, static_cast<std::uint64_t>(reference.seed), reference.aspect)
+                       : checkpoint::open_model(reference.path, {.tower = reference.vision_tower, .projector = reference.projector, .adapter = reference.adapter});
+  if (!reference.aspect.empty()) model.aspect = reference.aspect;  // over what its files say
+  return model;
 }
 
 void export_model(const options::Request& request) {

@@ -121,14 +121,14 @@ model::JoinedModel starting_model(const options::Job& job, const data::Mixture& 
     return {.tower = {}, .projector = {}, .language = checkpoint::load_language(folder),
             .tokenizer = checkpoint::load_tokenizer(folder)};
   }
-  return checkpoint::load_model(job.model, job.from, static_cast<std::uint64_t>(job.seed));
+  return checkpoint::load_model(job.model, job.from, static_cast<std::uint64_t>(job.seed), job.conversation.image_aspect);
 }
 
 void train_conversations(const options::Job& job, EventWriter& events) {
   const auto mixture = make_mixture(job, job.train->data);
   model::JoinedModel model = with_context("while loading the model to train", [&] { return starting_model(job, *mixture); });
   data::Loader loader(mixture, *model.tokenizer, job.conversation,
-                      {.global_batch = job.train->global_batch, .picture_tokens = {.each = model.picture_tokens()},
+                      {.global_batch = job.train->global_batch, .picture_tokens = model.picture_tokens(job.conversation.image_aspect),
                        .seed = seed_of(job, "loader." + job.stage)});
   train::Conversations objective(job, model, loader, events);
   train::AdamW optimizer = make_optimizer(job, objective.groups());

@@ -21,7 +21,7 @@ at::Tensor normalise(const at::Tensor& x) { return x / (x.norm(2, -1, true) + 1e
 
 Contrastive::Contrastive(const options::Job& job, model::VisionTower& tower, const text::Tokenizer& tokenizer,
                          std::function<data::Sample(std::int64_t)> sample, std::int64_t samples)
-    : options_(*job.train), aspect_(job.conversation.image_aspect), tower_(tower), tokenizer_(tokenizer), sample_(std::move(sample)), samples_(samples) {
+    : options_(*job.train), aspect_(job.conversation.image_aspect == "anyres" ? "square" : job.conversation.image_aspect), tower_(tower), tokenizer_(tokenizer), sample_(std::move(sample)), samples_(samples) {
   at::manual_seed(Rng(static_cast<std::uint64_t>(job.seed), "contrastive.shared-space").next64());
   const std::int64_t width = tower.config().hidden_size;
   projection_ = at::randn({kSharedWidth, width}) / std::sqrt(static_cast<double>(width));

@@ -39,7 +39,7 @@ class Contrastive : public Objective {
   Captions read_captions(const std::vector<data::Sample>& batch) const;
 
   const options::TrainOptions& options_;
-  const std::string& aspect_;  // of pictures
+  const std::string aspect_;  // of pictures; a tile is a square
   model::VisionTower& tower_;
   const text::Tokenizer& tokenizer_;
   std::function<data::Sample(std::int64_t)> sample_;

@@ -86,13 +86,8 @@ void Conversations::add_rows(const data::Batch& rows, size_t begin, size_t end, 
       which.push_back(at->second);
     }
   }
-  at::Tensor features;  // [rows with a picture, P, C]
-  if (!pictures.empty()) {
-    features = model_.picture_features(model::pixel_values(pictures, model_.tower->processor(), aspect_));
-    if (which.size() != pictures.size()) features = features.index_select(0, at::tensor(which, at::kLong));
-  }
   const auto part = [&](const auto& all) { return std::span(all).subspan(begin, end - begin); };
-  const model::JoinedModel::Batch batch = model_.splice(part(rows.ids), part(rows.labels), features);
+  const model::JoinedModel::Batch batch = model_.splice(part(rows.ids), part(rows.labels), model_.show(pictures, aspect_), which);
   std::int64_t tokens = 0;
   for (std::int64_t length : batch.lengths) tokens += length;
   result.samples += static_cast<std::int64_t>(end - begin);

@@ -13,7 +13,6 @@ int ask(const std::vector<std::string>& arguments) {
   options.add_options()("image", po::value<std::string>()->value_name("FILE"), "a picture to ask about");
   options.add_options()("template", po::value<std::string>()->value_name("NAME"), "conversation template; default: the trial's, or the one the model's chat template resembles");
   options.add_options()("system", po::value<std::string>()->value_name("TEXT"), "system message in place of the template's, or 'none'");
-  options.add_options()("aspect", po::value<std::string>()->value_name("square|pad"), "how the picture is made square; default: the trial's, or square");
   options.add_options()("max-new-tokens", po::value<std::int64_t>()->value_name("N")->default_value(256), "longest answer");
   const po::variables_map values = parse("ask", arguments, options, {{"question", -1}});
   options::Request request;
@@ -30,11 +29,6 @@ int ask(const std::vector<std::string>& arguments) {
     asked.conversation = conversation_of(model);
   }
   if (values.count("system")) asked.conversation.system = text_of(values, "system");
-  if (values.count("aspect")) {
-    asked.conversation.image_aspect = text_of(values, "aspect");
-    if (asked.conversation.image_aspect != "square" && asked.conversation.image_aspect != "pad")
-      throw Error(fmt::format("--aspect is '{}' (allowed 'square', 'pad')", asked.conversation.image_aspect));
-  }
   if (values.count("image")) asked.image = existing(text_of(values, "image"), "image");
   asked.max_new_tokens = values["max-new-tokens"].as<std::int64_t>();
   if (asked.max_new_tokens < 1) throw Error(fmt::format("--max-new-tokens is '{}', not a positive number", asked.max_new_tokens));

@@ -151,8 +151,11 @@ class Describer {
     const auto first = shapes_[Part::projector].find("linear_1.weight");
     const bool known = first != shapes_[Part::projector].end() && first->second.size() == 2;
     const std::int64_t in = config.vision ? config.vision->hidden_size * layers : known ? first->second[1] : 0;
-    compare(Part::projector, layout::projector_shapes(config.projector, in, config.language.hidden_size, config.projector_bias));
-    add(Part::projector, fmt::format("{}, from width {} to {}", config.projector, in, config.language.hidden_size));
+    compare(Part::projector, layout::projector_shapes(config.projector, in, config.language.hidden_size));
+    add(Part::projector, fmt::format("{}, from width {} to {}", config.projector.kind, in, config.language.hidden_size));
+    if (config.aspect != "anyres") return;
+    compare(Part::newline, {{"image_newline", {config.language.hidden_size}}});
+    add(Part::newline, fmt::format("behind each row of tiles, {} resolutions", config.grid.size()));
   }
 
   void language(const layout::LanguageConfig& config) {

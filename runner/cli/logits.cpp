@@ -31,7 +31,6 @@ int logits(const std::vector<std::string>& arguments) {
   options.add_options()("prompt", po::value<std::string>()->value_name("TEXT"), "text, with <image> where a picture stands");
   options.add_options()("ids", po::value<std::string>()->value_name("1,2,3"), "token ids in its place");
   options.add_options()("image", po::value<std::vector<std::string>>()->value_name("FILE"), "a picture; any number of times, in their order");
-  options.add_options()("aspect", po::value<std::string>()->value_name("square|pad")->default_value("square"), "how pictures are made square");
   options.add_options()("dtype", po::value<std::string>()->value_name("float32|bfloat16")->default_value("float32"), "number format of the computation");
   options.add_options()("out", po::value<std::string>()->value_name("FILE"), "safetensors file to write");
   options.add_options()("hidden", "with hidden states and picture features")("pixels", "with the pixel values");
@@ -45,11 +44,8 @@ int logits(const std::vector<std::string>& arguments) {
   if (values.count("prompt")) asked.prompt = text_of(values, "prompt");
   if (values.count("ids")) asked.ids = read_ids(text_of(values, "ids"));
   for (const std::string& file : strings(values, "image")) asked.images.push_back(existing(file, "image"));
-  asked.aspect = text_of(values, "aspect");
   asked.dtype = text_of(values, "dtype");
-  for (const auto& [option, allowed] : {std::pair{"aspect", std::pair{"square", "pad"}}, std::pair{"dtype", std::pair{"float32", "bfloat16"}}})
-    if (text_of(values, option) != allowed.first && text_of(values, option) != allowed.second)
-      throw Error(fmt::format("--{} is '{}' (allowed '{}', '{}')", option, text_of(values, option), allowed.first, allowed.second));
+  if (asked.dtype != "float32" && asked.dtype != "bfloat16") throw Error(fmt::format("--dtype is '{}' (allowed 'float32', 'bfloat16')", asked.dtype));
   asked.out = std::filesystem::absolute(text_of(values, "out")).string();
   asked.hidden = values.count("hidden") > 0;
   asked.pixels = values.count("pixels") > 0;

@@ -62,6 +62,7 @@ NamedModel trial_model(const store::Store& store, const std::string& name) {
   model.reference.recipe = found->job.model;
   model.reference.from = (store.artifacts() / key).string();
   model.reference.seed = found->job.seed;
+  model.reference.aspect = found->job.conversation.image_aspect;
   model.conversation = found->job.conversation;
   model.base = found->job.model.language_model.path;
   if (!fs::is_directory(model.reference.from))
@@ -83,23 +84,7 @@ std::string chat_template_of(const fs::path& path) {
   return written.is_string() ? written.get<std::string>() : "";
 }
 
-}  // namespace
-
-void add_model_options(po::options_description& options) {
-  options.add_options()("model", po::value<std::string>()->value_name("MODEL"), "folder, GGUF file, or trial ('TRIAL' or 'TRIAL:STAGE')");
-  options.add_options()("vision-tower", po::value<std::string>()->value_name("FOLDER"), "the tower of a model that has none inside");
-  options.add_options()("projector", po::value<std::string>()->value_name("FILE"), "a projector in place of the model's own");
-  options.add_options()("adapter", po::value<std::string>()->value_name("FOLDER"), "a PEFT adapter to lay over it");
-  options.add_options()("threads", po::value<std::int64_t>()->value_name("N"), "CPU threads; default: all cores");
-  add_store_option(options);
-}
-
-std::string existing(const std::string& path, const char* option) {
-  if (!fs::exists(path)) throw Error(fmt::format("there is no '{}'", path), fmt::format("see --{}", option));
-  return fs::absolute(path).string();
-}
-
-NamedModel read_model(const std::string& name, const po::variables_map& values) {
+NamedModel find_model(const std::string& name, const po::variables_map& values) {
   if (!values.count("model")) throw Error(fmt::format("'saucier {}' needs --model", name), command(name).example);
   const std::string model = text_of(values, "model");
   const auto absolute = [&](const char* option) { return values.count(option) ? existing(text_of(values, option), option) : ""; };
@@ -117,6 +102,33 @@ NamedModel read_model(const std::string& name, const po::variables_map& values) 
   for (const char* option : {"vision-tower", "projector", "adapter"})
     if (values.count(option)) throw Error(fmt::format("--{} goes with a model's folder, not with a trial", option));
   return trial_model(*store::Store::open_read_only(file), model);
+}
+
+}  // namespace
+
+void add_model_options(po::options_description& options) {
+  options.add_options()("model", po::value<std::string>()->value_name("MODEL"), "folder, GGUF file, or trial ('TRIAL' or 'TRIAL:STAGE')");
+  options.add_options()("vision-tower", po::value<std::string>()->value_name("FOLDER"), "the tower of a model that has none inside");
+  options.add_options()("projector", po::value<std::string>()->value_name("FILE"), "a projector in place of the model's own");
+  options.add_options()("adapter", po::value<std::string>()->value_name("FOLDER"), "a PEFT adapter to lay over it");
+  options.add_options()("aspect", po::value<std::string>()->value_name("ASPECT"), "how pictures are shown: square, pad or anyres; default: as the model was trained");
+  options.add_options()("threads", po::value<std::int64_t>()->value_name("N"), "CPU threads; default: all cores");
+  add_store_option(options);
+}
+
+std::string existing(const std::string& path, const char* option) {
+  if (!fs::exists(path)) throw Error(fmt::format("there is no '{}'", path), fmt::format("see --{}", option));
+  return fs::absolute(path).string();
+}
+
+NamedModel read_model(const std::string& name, const po::variables_map& values) {
+  NamedModel model = find_model(name, values);
+  if (!values.count("aspect")) return model;
+  const std::vector<std::string> known = options::table_of<options::ConversationOptions>().find("image_aspect")->rule.choices;
+  model.reference.aspect = text_of(values, "aspect");
+  if (std::find(known.begin(), known.end(), model.reference.aspect) == known.end())
+    throw Error(fmt::format("--aspect is '{}'", model.reference.aspect), suggestion(model.reference.aspect, known));
+  return model;
 }
 
 options::ConversationOptions conversation_of(const NamedModel& model) {

@@ -233,6 +233,70 @@ def llava_original(folder, model, source):
     shutil.copy(source / "expected.safetensors", folder)
 
 
+GRID = [[12, 24], [24, 12], [24, 24]]
+
+
+def next_processor(side, grid):
+    return transformers.LlavaNextImageProcessor(size={"shortest_edge": side}, crop_size={"height": side, "width": side}, image_grid_pinpoints=grid)
+
+
+def joined_next(vision, text, grid):
+    config = transformers.LlavaNextConfig(vision_config=vision.config, text_config=text.config, image_token_index=63, image_grid_pinpoints=grid,
+                                          vision_feature_layer=-2, attn_implementation="eager")
+    config.tie_word_embeddings = text.config.tie_word_embeddings
+    model = randomise(transformers.LlavaNextForConditionalGeneration(config), 6)
+    model.model.vision_tower.load_state_dict(vision.state_dict(), strict=False)
+    model.model.language_model.load_state_dict(text.model.state_dict())
+    model.lm_head.load_state_dict(text.lm_head.state_dict())
+    return model.eval()
+
+
+def next_tokens(model, size):
+    """What a picture takes, asked of the model itself: its features are counted."""
+    count = transformers.models.llava_next.modeling_llava_next.image_size_to_num_patches(size, model.config.image_grid_pinpoints, model.config.vision_config.image_size)
+    side = model.config.vision_config.image_size
+    return model.get_image_features(torch.zeros(1, count, 3, side, side), torch.tensor([size]))[0].shape[0]
+
+
+def llava_next(folder, vision, text):
+    """Pictures of any resolution: their own pixels are kept, so that the tiles are made by who reads them."""
+    model = joined_next(vision, text, GRID)
+    model.save_pretrained(folder)
+    processor = next_processor(12, GRID)
+    processor.save_pretrained(folder)
+    generator = torch.Generator().manual_seed(2)
+    pictures = [torch.randint(0, 256, size, generator=generator, dtype=torch.uint8) for size in ((10, 31, 3), (29, 17, 3))]
+    given = processor([p.numpy() for p in pictures], return_tensors="pt")
+    runs = [[63] * next_tokens(model, list(p.shape[:2])) for p in pictures]
+    longest = max(map(len, runs))
+    ids = torch.tensor([[1, 5] + run + [9, 33, 50, 17] + [4] * (longest - len(run)) for run in runs])
+    labels = ids.clone()
+    labels[ids == 63] = -100
+    labels[:, :2] = -100
+    out = model(input_ids=ids, pixel_values=given["pixel_values"], image_sizes=given["image_sizes"], labels=labels)
+    out.loss.backward()
+    gradients = gradients_of(model.model.multi_modal_projector)
+    gradients["gradient.image_newline"] = model.model.image_newline.grad
+    keep(folder, ids=ids, labels=labels, logits=out.logits, loss=out.loss, **gradients, **{f"picture.{i}": p for i, p in enumerate(pictures)})
+
+
+def resampler(folder):
+    """A linear layer and Idefics2's resampler, in which nothing is masked."""
+    from transformers.models.idefics2 import configuration_idefics2, modeling_idefics2
+    config = configuration_idefics2.Idefics2PerceiverConfig(hidden_size=16, resampler_n_latents=5, resampler_depth=2, resampler_n_heads=4,
+                                                            resampler_head_dim=6, num_key_value_heads=2)
+    linear = randomise(torch.nn.Linear(12, 16), 7)
+    model = randomise(modeling_idefics2.Idefics2PerceiverResampler._from_config(config, attn_implementation="eager"), 8)
+    features = torch.randn(3, 9, 12, generator=torch.Generator().manual_seed(2))
+    out = model(linear(features), torch.ones(3, 9))
+    loss = (out ** 2 * torch.arange(16)).mean()
+    loss.backward()
+    folder.mkdir(parents=True)
+    save_file({**{f"multi_modal_projector.linear_1.{name}": p.detach() for name, p in linear.named_parameters()},
+               **{f"multi_modal_projector.{name}": p.detach() for name, p in model.named_parameters()}}, folder / "projector.safetensors", metadata={"format": "pt"})
+    keep(folder, features=features, projected=out, loss=loss, **gradients_of(linear, "linear_1."), **gradients_of(model))
+
+
 def llava_lora(folder, source):
     """An adapter over LlavaForConditionalGeneration: the patterns also fit the vision tower; the projector is saved whole."""
     base = transformers.LlavaForConditionalGeneration.from_pretrained(source, attn_implementation="eager")
@@ -265,6 +329,8 @@ def fixtures(out):
     llava(out / "llava_layers", towers["clip"], models["mistral"], vision_feature_layer=[-3, -1], multimodal_projector_bias=False)
     llava(out / "llava_class", towers["clip_gelu"], models["phi3"], keep_class=True, vision_feature_select_strategy="full")
     llava_lora(out / "llava_lora", out / "llava")
+    llava_next(out / "llava_next", towers["clip"], models["llama"])
+    resampler(out / "resampler")
     lora(out / "lora", language_model("Llama"), r=4, lora_alpha=6, target_modules=["q_proj", "v_proj", "o_proj", "gate_proj", "down_proj"])
     lora(out / "lora_regex", language_model("Llama"), r=2, lora_alpha=3, use_rslora=True, target_modules=r".*layers\.1\..*proj",
          modules_to_save=["lm_head"])
@@ -373,6 +439,46 @@ def compare_llava(build, work, name, vision_kind, text_kind, odd, vision_odd=Non
     return source, model, max(distance, 0)
 
 
+def compare_next(build, work):
+    """Pictures of any resolution, prepared by both, and the way out in both layouts."""
+    from PIL import Image
+    name, side = "llava_next", 24
+    grid = [[side, 2 * side], [2 * side, side], [2 * side, 2 * side], [3 * side, side], [side, 3 * side]]
+    vision = vision_model("CLIPVision", image_size=side, hidden_size=32)
+    model = joined_next(vision, language_model("Llama", **large(dict(num_key_value_heads=2))), grid)
+    model.config.image_token_index = model.config.image_token_id = 2  # the reader's <image>
+    source, out = work / name, work / "out.safetensors"
+    model.save_pretrained(source)
+    with_tokenizer(source)
+    processor = next_processor(side, grid)
+    processor.save_pretrained(source)
+    worst = pixels = 0
+    for number, size in enumerate([(90, 61), (61, 90), (24, 24), (200, 31), (13, 77), (49, 48)]):
+        picture = work / f"picture{number}.png"
+        Image.effect_mandelbrot(size, (-2, -1.5, 1, 1.5), 90).convert("RGB").save(picture)
+        ask = ("--prompt", "USER: <image>\nis there a fox? ASSISTANT:", "--image", picture, "--out", out)
+        saucier(build, "logits", "--model", source, *ask, "--pixels")
+        ours = load_file(out)
+        given = processor(Image.open(picture), return_tensors="pt")
+        pixels = max(pixels, (ours["pixel_values"] - given["pixel_values"][0]).abs().max().item())
+        with torch.no_grad():
+            theirs = model(input_ids=ours["input_ids"].unsqueeze(0), **given).logits[0]
+        worst = max(worst, (ours["logits"] - theirs).abs().max().item())
+    exported = work / (name + "-exported")
+    saucier(build, "export", "--model", source, exported)
+    again, info = transformers.LlavaNextForConditionalGeneration.from_pretrained(exported, output_loading_info=True, attn_implementation="eager")
+    problems = {key: value for key, value in info.items() if value}
+    prepared = transformers.AutoProcessor.from_pretrained(exported)(images=Image.open(picture), text="<image>", return_tensors="pt")
+    with torch.no_grad():
+        equal = torch.equal(again.eval()(input_ids=ours["input_ids"].unsqueeze(0), pixel_values=prepared["pixel_values"], image_sizes=prepared["image_sizes"]).logits[0], theirs)
+    print(f"{name:20} logits {worst:.1e} of {theirs.abs().max().item():.1f}, pixels {pixels:.1e}, 6 sizes; exported: problems {problems}, equal logits {equal}")
+    original = work / (name + "-original")
+    saucier(build, "export", "--model", source, "--layout", "original", original)
+    saucier(build, "logits", "--model", original, *ask)
+    print(f"{'':20} original layout and back: {(load_file(out)['logits'] - ours['logits']).abs().max().item():.1e}")
+    assert not problems and equal
+
+
 def compare_adapter(build, work, source):
     """PEFT → saucier → PEFT."""
     base = transformers.LlavaForConditionalGeneration.from_pretrained(source, attn_implementation="eager")
@@ -402,6 +508,7 @@ def live(build):
         worst = max(compare_language(build, work, name, kind, odd) for name, (kind, odd) in LANGUAGE.items())
         source, *_ = compare_llava(build, work, "llava_clip_llama", "CLIPVision", "Llama", {})
         compare_llava(build, work, "llava_siglip_qwen2", "SiglipVision", "Qwen2", dict(vision_feature_layer=-1, vision_feature_select_strategy="full"))
+        compare_next(build, work)
         compare_adapter(build, work, source)
         print(f"farthest logits of a language model: {worst:.1e}")
 

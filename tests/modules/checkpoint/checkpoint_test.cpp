@@ -131,12 +131,12 @@ TEST_CASE("adapter and projector come back, and an adapter that cannot be comput
   write_file_atomic(config_file, config.dump());
   CHECK_THROWS_WITH(checkpoint::load_adapter(folder.path() / "adapter", laid), Contains("'use_dora'"));
 
-  const Projector projector = Projector::random("mlp2x_gelu", 8, 16, 1);
+  const Projector projector = Projector::random({.kind = "mlp2x_gelu"}, 8, 16, 1);
   checkpoint::save_projector(folder.path() / "p.safetensors", projector);
   CHECK(checkpoint::read_safetensors(folder.path() / "p.safetensors").contains("multi_modal_projector.linear_2.bias"));
-  CHECK(at::equal(checkpoint::load_projector(folder.path() / "p.safetensors", "mlp2x_gelu").parameters().at("linear_1.weight"),
+  CHECK(at::equal(checkpoint::load_projector(folder.path() / "p.safetensors", {.kind = "mlp2x_gelu"}).parameters().at("linear_1.weight"),
                   projector.parameters().at("linear_1.weight")));
-  CHECK_THROWS_WITH(checkpoint::load_projector(folder.path() / "p.safetensors", "linear"), Contains("'linear_2.bias' is not part"));
+  CHECK_THROWS_WITH(checkpoint::load_projector(folder.path() / "p.safetensors", {.kind = "linear"}), Contains("'linear_2.bias' is not part"));
 }
 
 TEST_CASE("load_model lays the artifact of a stage over the named model") {
@@ -152,15 +152,15 @@ TEST_CASE("load_model lays the artifact of a stage over the named model") {
   options.vision_tower.layer = -1;
   const JoinedModel plain = checkpoint::load_model(options, {}, 7);
   CHECK(plain.vision_layers == std::vector<std::int64_t>{-1});
-  CHECK(plain.picture_tokens() == 4);
+  CHECK(plain.picture_tokens("square").each == 4);
   CHECK(at::equal(plain.projector->parameters().at("linear_1.weight"),
-                  Projector::random("mlp2x_gelu", 8, 16, 7).parameters().at("linear_1.weight")));
+                  Projector::random({.kind = "mlp2x_gelu"}, 8, 16, 7).parameters().at("linear_1.weight")));
 
   const auto artifact = folder.path() / "artifact";
   const auto made = artifact / paths::kModelFolder;
   CHECK_THROWS_WITH(checkpoint::load_model(options, artifact, 1), Contains("no model in"));
   make_folders(made);
-  const Projector projector = Projector::random("mlp2x_gelu", 8, 16, 99);
+  const Projector projector = Projector::random({.kind = "mlp2x_gelu"}, 8, 16, 99);
   checkpoint::save_projector(made / paths::kProjectorFile, projector);
   LanguageModel tuned = LanguageModel::random(config, 55);
   checkpoint::save_language(made / paths::kLanguageFolder, tuned, tokenizer, false);
@@ -179,7 +179,7 @@ TEST_CASE("load_model lays the artifact of a stage over the named model") {
   options.vision_tower.init = "random";
   CHECK_THROWS_WITH(checkpoint::load_model(options, artifact, 1), Contains("vision tower is made from nothing"));
   options.vision_tower.init = "pretrained";
-  checkpoint::save_projector(made / paths::kProjectorFile, Projector::random("mlp2x_gelu", 8, 12, 1));
+  checkpoint::save_projector(made / paths::kProjectorFile, Projector::random({.kind = "mlp2x_gelu"}, 8, 12, 1));
   CHECK_THROWS_WITH(checkpoint::load_model(options, artifact, 1), Contains("from width 8 to 12"));
 }
 

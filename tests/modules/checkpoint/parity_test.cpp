@@ -92,7 +92,7 @@ JoinedModel joined(const std::string& name, const std::string& tower = "") {
 JoinedModel::Batch batch_of(const JoinedModel& model, const Case& expected) {
   const auto ids = with_markers(expected["ids"], expected["ids"], model.tokenizer->image());
   const auto labels = expected.has("labels") ? with_markers(expected["labels"], expected["ids"], 0) : std::vector<std::vector<std::int32_t>>{};
-  return model.splice(ids, labels, model.picture_features(expected["pixels"]));
+  return model.splice(ids, labels, model.whole(model.picture_features(expected["pixels"])));
 }
 
 void check_logits(const JoinedModel& model, const Case& expected) {
@@ -135,6 +135,55 @@ TEST_CASE("the vision towers inside CLIP and SigLIP") {
     for (size_t layer = 0; layer < states.size(); ++layer)
       CHECK(farthest(states[layer], expected["hidden." + std::to_string(layer)]) < kTolerance);
   }
+}
+
+TEST_CASE("LLaVA-NeXT: pictures of any resolution from their own pixels") {
+  const Case expected("llava_next");
+  JoinedModel model = joined("llava_next");
+  REQUIRE(model.projector->has_newline());
+  std::vector<data::Picture> pictures;
+  for (const char* name : {"picture.0", "picture.1"}) {
+    const at::Tensor pixels = expected[name].contiguous();
+    const auto* bytes = pixels.const_data_ptr<std::uint8_t>();
+    pictures.push_back({static_cast<int>(pixels.size(1)), static_cast<int>(pixels.size(0)), {bytes, bytes + pixels.numel()}});
+  }
+  train(model.projector->parameters());
+  const JoinedModel::Shown shown = model.show(pictures, "anyres");
+  const image::PictureTokens tokens = model.picture_tokens("anyres");
+  for (size_t i = 0; i < pictures.size(); ++i)
+    CHECK(static_cast<std::int64_t>(shown.rows[i].size()) == tokens.count({pictures[i].height, pictures[i].width}));
+  const auto ids = with_markers(expected["ids"], expected["ids"], model.tokenizer->image());
+  const auto labels = with_markers(expected["labels"], expected["ids"], 0);
+  const JoinedModel::Batch batch = model.splice(ids, labels, shown);
+  const at::Tensor logits = model.language.logits(model.language.forward(batch.embeds));
+  CHECK(farthest(logits, expected["logits"]) < tolerance(expected["logits"]));
+  const at::Tensor loss = at::cross_entropy_loss(logits.reshape({-1, logits.size(2)}).index_select(0, batch.predict_at), batch.targets);
+  CHECK(farthest(loss, expected["loss"]) < kTolerance);
+  loss.backward();
+  check_gradients(model.projector->parameters(), expected);
+
+  model.projector->parameters().erase("image_newline");
+  CHECK_THROWS_WITH(model.splice(ids, labels, shown), Catch::Contains("the model has no 'image_newline'"));
+  model.keep_class = true;
+  CHECK_THROWS_WITH(model.picture_tokens("anyres"), Catch::Contains("in which the class token has no place"));
+}
+
+TEST_CASE("the resampler is a linear layer and Idefics2's") {
+  const Case expected("resampler");
+  const layout::ProjectorConfig config{.kind = "resampler", .latents = 5, .depth = 2, .heads = 4, .kv_heads = 2, .head_dim = 6};
+  model::Projector projector = checkpoint::load_projector(fixture("resampler") / "projector.safetensors", config);
+  train(projector.parameters());
+  const at::Tensor projected = projector.forward(expected["features"]);
+  CHECK(projector.tokens(9) == projected.size(1));
+  CHECK(farthest(projected, expected["projected"]) < tolerance(projected));
+  const at::Tensor loss = (projected.square() * at::arange(16)).mean();
+  CHECK(farthest(loss, expected["loss"]) < tolerance(loss));
+  loss.backward();
+  check_gradients(projector.parameters(), expected);
+  CHECK_THROWS_WITH(checkpoint::load_projector(fixture("resampler") / "projector.safetensors"), Catch::Contains("whose heads its tensors do not say"));
+  layout::ProjectorConfig other = config;
+  other.latents = 6;
+  CHECK_THROWS_WITH(checkpoint::load_projector(fixture("resampler") / "projector.safetensors", other), Catch::Contains("latents"));
 }
 
 TEST_CASE("language models: every hidden state, logits, loss, gradients, and the same token by token") {
@@ -230,7 +279,7 @@ TEST_CASE("a projector alone, from the files that LLaVA's stages leave") {
   for (const char* file : {"mm_projector.bin", "non_lora_trainables.bin"}) {
     INFO(file);
     const Projector alone = checkpoint::load_projector(fixture("llava_original") / file);
-    CHECK(alone.kind() == "mlp2x_gelu");
+    CHECK(alone.config().kind == "mlp2x_gelu");
     for (const auto& [name, tensor] : whole.parameters()) CHECK(at::equal(tensor, alone.parameters().at(name)));
   }
 }

@@ -35,7 +35,7 @@ model::JoinedModel lively_model(std::int64_t eos = -1) {
   model::LanguageConfig config = model::tiny_language(2, tokenizer->vocab_size());
   config.eos = eos;
   model::JoinedModel joined{.tower = model::VisionTower::random(model::tiny_vision(), 1),
-                            .projector = model::Projector::random("mlp2x_gelu", 8, 16, 2),
+                            .projector = model::Projector::random({}, 8, 16, 2),
                             .language = model::LanguageModel::random(config, 3),
                             .tokenizer = tokenizer};
   model::enliven(joined.tower->parameters(), 4);
@@ -88,7 +88,7 @@ TEST_CASE("the cache gives what reading everything anew gives") {
   std::vector<std::int32_t> made;
   for (int i = 0; i < 6; ++i) {
     const std::vector<std::vector<std::int32_t>> rows = {ids};
-    const at::Tensor hidden = joined.language.forward(joined.splice(rows, {}, features).embeds);
+    const at::Tensor hidden = joined.language.forward(joined.splice(rows, {}, joined.whole(features)).embeds);
     const auto next = joined.language.logits(hidden.select(1, hidden.size(1) - 1)).argmax(-1).item<std::int32_t>();
     if (next == joined.tokenizer->eos()) break;
     made.push_back(next);

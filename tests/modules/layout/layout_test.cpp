@@ -101,7 +101,9 @@ TEST_CASE("fields that change a result and are not computed are refused by name"
   Json siglip = {{"model_type", "siglip_vision_model"}};
   CHECK_THROWS_WITH(llava_config(joined_with("vision_config", siglip)), Contains("cut off a patch"));
   CHECK_THROWS_WITH(llava_config({{"model_type", "llava_llama"}, {"mm_projector_type", "mlp2x_gleu"}}), Contains("unknown projector kind 'mlp2x_gleu'"));
-  CHECK_THROWS_WITH(llava_config({{"mm_projector_type", "linear"}, {"image_aspect_ratio", "anyres"}}), Contains("'image_aspect_ratio' is 'anyres', which is not supported"));
+  CHECK_THROWS_WITH(llava_config({{"mm_projector_type", "linear"}, {"image_aspect_ratio", "highres"}}), Contains("'image_aspect_ratio' is 'highres', which is not supported"));
+  CHECK_THROWS_WITH(llava_config({{"mm_projector_type", "linear"}, {"image_aspect_ratio", "anyres"}}), Contains("'mm_patch_merge_type' is 'flat', which is not supported"));
+  CHECK_THROWS_WITH(llava_config({{"mm_projector_type", "linear"}, {"image_aspect_ratio", "anyres"}, {"image_grid_pinpoints", {{336, 0}}}}), Contains("'image_grid_pinpoints' is '[[336,0]]', not a list of heights and widths"));
   CHECK_THROWS_WITH(llava_config({{"mm_projector_type", "linear"}, {"mm_use_im_start_end", true}}), Contains("'mm_use_im_start_end' is 'true'"));
 }
 

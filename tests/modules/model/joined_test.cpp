@@ -22,7 +22,7 @@ JoinedModel tiny_joined() {
   auto tokenizer = small_tokenizer();
   const std::int64_t vocabulary = tokenizer->vocab_size();
   return {.tower = VisionTower::random(tiny_vision(), 1),
-          .projector = Projector::random("mlp2x_gelu", 8, 16, 2),
+          .projector = Projector::random({.kind = "mlp2x_gelu"}, 8, 16, 2),
           .language = LanguageModel::random(tiny_language(4, vocabulary), 3),
           .tokenizer = tokenizer};
 }
@@ -36,13 +36,13 @@ std::vector<std::int64_t> list(const at::Tensor& x) {
 TEST_CASE("splice puts each picture in its place and shifts the labels") {
   const JoinedModel joined = tiny_joined();
   const std::int32_t image = joined.tokenizer->image();
-  REQUIRE(joined.picture_tokens() == 4);
+  REQUIRE(joined.picture_tokens("square").each == 4);
   at::manual_seed(1);
   const at::Tensor features = at::randn({2, 4, 8});
   // Row 1 has no picture.
   const std::vector<std::vector<std::int32_t>> ids = {{10, image, 11, 12}, {20, 21}, {image, 30}};
   const std::vector<std::vector<std::int32_t>> labels = {{-100, -100, 11, 12}, {-100, 21}, {-100, -100}};
-  const JoinedModel::Batch batch = joined.splice(ids, labels, features);
+  const JoinedModel::Batch batch = joined.splice(ids, labels, joined.whole(features));
   REQUIRE(batch.embeds.sizes() == at::IntArrayRef({3, 7, 16}));
   CHECK(batch.lengths == std::vector<std::int64_t>{7, 2, 5});
 
@@ -64,7 +64,7 @@ TEST_CASE("gradients reach projector and words through a splice") {
   words.requires_grad_();
   const std::int32_t image = joined.tokenizer->image();
   const std::vector<std::vector<std::int32_t>> ids = {{5, image, 6}, {7, 8}};
-  const auto batch = joined.splice(ids, {}, at::randn({1, 4, 8}));
+  const auto batch = joined.splice(ids, {}, joined.whole(at::randn({1, 4, 8})));
   CHECK(batch.targets.numel() == 0);
   batch.embeds.square().sum().backward();
   for (const auto& [name, tensor] : joined.projector->parameters()) CHECK(tensor.grad().abs().max().item<double>() > 0);
@@ -78,7 +78,7 @@ TEST_CASE("batches without any picture, and counts that differ") {
   const JoinedModel joined = tiny_joined();
   const std::vector<std::vector<std::int32_t>> plain = {{5, 6, 7}, {8}};
   CHECK(joined.splice(plain, {}, {}).embeds.sizes() == at::IntArrayRef({2, 3, 16}));
-  CHECK_THROWS_WITH(joined.splice(plain, {}, at::randn({1, 4, 8})), Contains("1 pictures for 0 places"));
+  CHECK_THROWS_WITH(joined.splice(plain, {}, joined.whole(at::randn({1, 4, 8}))), Contains("1 pictures for 0 places"));
   const std::vector<std::vector<std::int32_t>> one = {{5, joined.tokenizer->image()}};
   CHECK_THROWS_WITH(joined.splice(one, {}, {}), Contains("0 pictures for 1 places"));
 }
@@ -146,7 +146,7 @@ TEST_CASE("in bfloat16 the results are near, frozen weights are narrow and gradi
     const std::int32_t image = joined.tokenizer->image();
     const std::vector<std::vector<std::int32_t>> ids = {{5, image, 6, 7, 8}, {9, image, 10}};
     const std::vector<std::vector<std::int32_t>> labels = {{-100, -100, -100, 7, 8}, {-100, -100, 10}};
-    const JoinedModel::Batch batch = joined.splice(ids, labels, features);
+    const JoinedModel::Batch batch = joined.splice(ids, labels, joined.whole(features));
     const at::Tensor hidden = joined.language.forward(batch.embeds);
     const at::Tensor logits = joined.language.logits(hidden.reshape({-1, hidden.size(2)}).index_select(0, batch.predict_at));
     CHECK(logits.scalar_type() == joined.language.dtype());
@@ -177,9 +177,9 @@ TEST_CASE("in bfloat16 the results are near, frozen weights are narrow and gradi
 
 TEST_CASE("projectors by kind") {
   const at::Tensor x = at::randn({2, 3, 8});
-  CHECK(at::equal(Projector::random("identity", 8, 8, 1).forward(x), x));
-  CHECK(Projector::random("linear", 8, 16, 1).parameters().size() == 2);
-  CHECK(Projector::random("mlp3x_gelu", 8, 16, 1).forward(x).sizes() == at::IntArrayRef({2, 3, 16}));
-  CHECK_THROWS_WITH(Projector::random("identity", 8, 16, 1), Contains("equal widths"));
-  CHECK_THROWS_WITH(Projector::random("mlp2x_gleu", 8, 16, 1), Contains("unknown projector kind 'mlp2x_gleu'"));
+  CHECK(at::equal(Projector::random({.kind = "identity"}, 8, 8, 1).forward(x), x));
+  CHECK(Projector::random({.kind = "linear"}, 8, 16, 1).parameters().size() == 2);
+  CHECK(Projector::random({.kind = "mlp3x_gelu"}, 8, 16, 1).forward(x).sizes() == at::IntArrayRef({2, 3, 16}));
+  CHECK_THROWS_WITH(Projector::random({.kind = "identity"}, 8, 16, 1), Contains("equal widths"));
+  CHECK_THROWS_WITH(Projector::random({.kind = "mlp2x_gleu"}, 8, 16, 1), Contains("unknown projector kind 'mlp2x_gleu'"));
 }

@@ -373,3 +373,27 @@ TEST_CASE("a source with another number of samples than the recipe expects is re
   job.data["scenes"].expected_samples = 48;
   CHECK(failure(job) == "no error");
 }
+
+TEST_CASE("pictures as tiles, and a projector of few queries, go the whole way") {
+  TempFolder folder;
+  const bool tiles = GENERATE(true, false);
+  const auto shown = [&](options::Job job) {
+    if (tiles) {
+      job.conversation.image_aspect = "anyres";
+      job.conversation.max_length = 512;
+    } else {
+      job.model.projector.kind = "resampler";
+      job.model.projector.resampler = {.latents = 3, .depth = 1, .heads = 4, .kv_heads = 2, .head_dim = 8};
+    }
+    return job;
+  };
+  const options::Job before = shown(evaluate_job(folder.path() / "before")), align = shown(align_job(folder.path() / "align"));
+  const size_t scores = run(before).all("score").size();  // all parts are there before anything is trained
+  CHECK(scores > 0);
+  CHECK(run(align).all("metric").size() > 0);
+  const std::string projector = artifact(align).at("model/projector.safetensors");
+  CHECK(tiles == (projector.find("image_newline") != std::string::npos));
+  options::Job after = shown(evaluate_job(folder.path() / "after"));
+  after.from = (folder.path() / "align" / paths::kOutput).string();
+  CHECK(run(after).all("score").size() == scores);
+}
