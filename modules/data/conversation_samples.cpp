@@ -9,214 +9,207 @@
 namespace saucier::data {
 namespace {
 
-constexpr const char* kNoTurns = "no turns";
-constexpr const char* kNotAlternating = "turns do not alternate from user to assistant";
-constexpr const char* kNoAnswer = "last question has no answer";
-constexpr const char* kEmptyTurn = "empty turn";
-constexpr const char* kMarkerInAnswer = "picture marker in an answer";
-constexpr const char* kMarkersMore = "more picture markers than pictures";
-constexpr const char* kMarkersFewer = "fewer picture markers than pictures";
-constexpr const char* kMarkerAlone = "picture marker without a picture";
-constexpr const char* kReserved = "special token in a turn";
-constexpr const char* kPlainTurns = "more than one answer for template 'plain'";
-constexpr const char* kTooLong = "longer than max_length";
-
-std::vector<std::string> image_positions() {  // as declared, so that they stand in one place only
-  return options::table_of<options::ConversationOptions>().find("image_position")->rule.choices;
+// Words that a recipe's check let through are known; those of other callers are looked at here.
+void check_word(const char* key, const char* what, const std::string& word) {
+  const std::vector<std::string>& known = options::table_of<options::ConversationOptions>().find(key)->rule.choices;
+  if (std::find(known.begin(), known.end(), word) == known.end())
+    throw Error(fmt::format("{} '{}' is not known", what, word), suggestion(word, known));
 }
 
-size_t count_markers(std::string_view text) {
-  size_t count = 0;
-  for (size_t at = text.find(kImageMarker); at != std::string_view::npos; at = text.find(kImageMarker, at + kImageMarker.size())) ++count;
-  return count;
-}
-
-size_t count_markers(const std::vector<Turn>& turns, size_t begin, size_t end) {
-  size_t count = 0;
-  for (size_t i = begin; i < end; ++i) count += count_markers(turns[i].text);
-  return count;
-}
-
-// A question that is nothing but the picture is not empty.
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\n\r\f\v") == std::string_view::npos; }
-
-std::uint64_t hash(std::string_view source, std::string_view id) {  // FNV-1a, the same on every machine
-  std::uint64_t value = 0xcbf29ce484222325u;
-  const auto add = [&value](unsigned char byte) { value = (value ^ byte) * 0x100000001b3u; };
-  for (const char c : source) add(static_cast<unsigned char>(c));
-  add(0);
-  for (const char c : id) add(static_cast<unsigned char>(c));
-  return value;
-}
-
-size_t turns_of_part(const Sample& sample, std::int64_t max_turns) {
-  return max_turns > 0 ? static_cast<size_t>(max_turns) * 2 : std::max<size_t>(sample.turns.size(), 1);
-}
-
-std::int64_t count_parts(const Sample& sample, std::int64_t max_turns) {
-  const size_t each = turns_of_part(sample, max_turns);
-  return static_cast<std::int64_t>(std::max<size_t>(1, (sample.turns.size() + each - 1) / each));
-}
-
-Sample take_part(const Sample& sample, std::int64_t max_turns, std::int64_t part) {
-  const size_t each = turns_of_part(sample, max_turns);
-  const size_t begin = std::min(sample.turns.size(), each * static_cast<size_t>(part));
-  const size_t end = std::min(sample.turns.size(), begin + each);
-  Sample out{.id = part == 0 ? sample.id : fmt::format("{}#{}", sample.id, part + 1),
-             .source = sample.source,
-             .kind = sample.kind,
-             .system = sample.system,
-             .turns = {sample.turns.begin() + begin, sample.turns.begin() + end},
-             .pictures = sample.pictures};
-  const size_t before = count_markers(sample.turns, 0, begin), here = count_markers(sample.turns, begin, end);
-  if (out.turns.empty() || before + here + count_markers(sample.turns, end, sample.turns.size()) != sample.pictures.size()) return out;
-  out.pictures.resize(before + here);
-  for (size_t i = 0; i < before; ++i) out.turns[0].text = fmt::format("{}\n{}", kImageMarker, out.turns[0].text);
-  return out;
-}
-
-void check_overflow(std::string_view overflow) {
-  if (overflow != "split" && overflow != "truncate")
-    throw Error(fmt::format("turn_overflow '{}' is not known (allowed 'split', 'truncate')", overflow));
-}
-
-class Truncated : public SampleSource {
- public:
-  Truncated(std::shared_ptr<const SampleSource> source, std::int64_t max_turns)
-      : source_(std::move(source)), max_turns_(max_turns) {}
-  std::int64_t size() const override { return source_->size(); }
-  Sample get(std::int64_t index) const override { return take_part(source_->get(index), max_turns_, 0); }
-
- private:
-  std::shared_ptr<const SampleSource> source_;
-  std::int64_t max_turns_;
-};
-
-class Split : public SampleSource {
- public:
-  Split(std::shared_ptr<const SampleSource> source, std::int64_t max_turns)
-      : source_(std::move(source)), max_turns_(max_turns), first_part_{0} {
-    for (std::int64_t i = 0; i < source_->size(); ++i)
-      first_part_.push_back(first_part_.back() + count_parts(source_->get(i), max_turns_));
-  }
-  std::int64_t size() const override { return first_part_.back(); }
-  Sample get(std::int64_t index) const override {
-    const auto above = std::upper_bound(first_part_.begin(), first_part_.end(), index);
-    const auto sample = above - first_part_.begin() - 1;
-    return take_part(source_->get(sample), max_turns_, index - first_part_[sample]);
-  }
-
- private:
-  std::shared_ptr<const SampleSource> source_;
-  std::int64_t max_turns_;
-  std::vector<std::int64_t> first_part_;  // of every sample, and the number of all parts
-};
+bool is_blank(std::string_view text) { return text::strip(text).empty(); }
 
 }  // namespace
 
-std::vector<Sample> limit_turns(const Sample& sample, std::int64_t max_turns, std::string_view overflow) {
-  check_overflow(overflow);
-  std::vector<Sample> parts;
-  const std::int64_t count = overflow == "split" ? count_parts(sample, max_turns) : 1;
-  for (std::int64_t part = 0; part < count; ++part) parts.push_back(take_part(sample, max_turns, part));
-  return parts;
+struct ConversationWriter::Setting {
+  const options::JobConversation* options;
+  std::string image_position;
+  std::string system;
+};
+
+void ConversationWriter::Reserved::add(std::string text, Reason reason) {
+  // A single character or white space begins no turn that a text would not begin by chance.
+  if (text.size() < 2 || text == kImageMarker || std::any_of(texts.begin(), texts.end(), [&](const auto& known) { return known.first == text; })) return;
+  begins[static_cast<unsigned char>(text[0])] = true;
+  texts.emplace_back(std::move(text), reason);
 }
 
-std::shared_ptr<const SampleSource> limit_turns(std::shared_ptr<const SampleSource> source, std::int64_t max_turns,
-                                                std::string_view overflow) {
-  check_overflow(overflow);
-  if (max_turns <= 0) return source;
-  if (overflow == "truncate") return std::make_shared<Truncated>(std::move(source), max_turns);
-  return std::make_shared<Split>(std::move(source), max_turns);
+std::optional<Reason> ConversationWriter::Reserved::find(std::string_view text) const {
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (!begins[static_cast<unsigned char>(text[at])]) continue;
+    for (const auto& [reserved, reason] : texts)
+      if (text.compare(at, reserved.size(), reserved) == 0) return reason;
+  }
+  return std::nullopt;
 }
 
-const std::vector<std::string>& drop_reasons() {
-  static const std::vector<std::string> reasons = {kNoTurns,     kNotAlternating, kNoAnswer, kEmptyTurn,  kMarkerInAnswer,
-                                                   kMarkersMore, kMarkersFewer, kMarkerAlone, kReserved, kPlainTurns, kTooLong};
-  return reasons;
-}
-
-ConversationWriter::ConversationWriter(const text::Tokenizer& tokenizer, const options::ConversationOptions& options,
-                                       image::PictureTokens picture_tokens, std::uint64_t seed)
+ConversationWriter::ConversationWriter(const text::Tokenizer& tokenizer, const options::JobConversation& conversation,
+                                       image::PictureTokens picture_tokens, std::uint64_t seed,
+                                       const std::map<std::string, options::DataOptions>& sources)
     : tokenizer_(tokenizer),
-      options_(options),
-      form_(text::find_template(options.template_name)),
+      options_(conversation),
+      form_(&text::template_of(options_)),
+      learn_(text::learn_of(conversation.learn)),
       picture_tokens_(std::move(picture_tokens)),
       seed_(seed) {
-  if (!form_)
-    throw Error(fmt::format("conversation template '{}' is not known", options.template_name),
-                suggestion(options.template_name, text::template_names()));
-  const std::vector<std::string> positions = image_positions();
-  if (std::find(positions.begin(), positions.end(), options.image_position) == positions.end())
-    throw Error(fmt::format("image position '{}' is not known", options.image_position),
-                suggestion(options.image_position, positions));
-  for (const std::int32_t id : {tokenizer.bos(), tokenizer.eos(), tokenizer.pad()})
-    if (id >= 0) reserved_.push_back(tokenizer.token(id));
-  if (!is_blank(form_->assistant_end)) reserved_.push_back(form_->assistant_end);
+  check_word("image_position", "image position", conversation.image_position);
+  check_word("length_overflow", "length_overflow", conversation.length_overflow);
+  for (const auto& [name, source] : sources) by_source_[name] = conversation_for(options_, source);
+  for (std::int32_t id = 0; id < tokenizer.vocab_size(); ++id)
+    if (tokenizer.is_special(id)) reserved_.add(tokenizer.token(id), Reason::kSpecialToken);
+  for (const std::string* part : {&form_->system_start, &form_->system_end, &form_->user, &form_->user_end, &form_->assistant,
+                                  &form_->answer_start, &form_->assistant_end, &form_->turn_end, &form_->between, &form_->closing})
+    reserved_.add(std::string(text::strip(*part)), Reason::kSeparator);
 }
 
-std::string ConversationWriter::check(const Sample& sample) const {
+ConversationWriter::Setting ConversationWriter::setting_of(const Sample& sample) const {
+  const auto own = by_source_.find(sample.source);
+  Setting setting{.options = own == by_source_.end() ? &options_ : &own->second, .image_position = {}, .system = {}};
+  setting.image_position = setting.options->image_position;
+  if (setting.image_position == "random") {
+    Rng rng(seed_, "conversation.image_position", hash_of(sample));
+    setting.image_position = rng.chance(0.5) ? "front" : "back";
+  }
+  if (sample.system && options_.sample_system == "use") {
+    setting.system = *sample.system;
+  } else {
+    Rng rng(seed_, "conversation.system", hash_of(sample));
+    setting.system = text::system_text(*setting.options, &rng);
+  }
+  return setting;
+}
+
+std::optional<Reason> ConversationWriter::check(const Sample& sample, const Setting& setting) const {
   const std::vector<Turn>& turns = sample.turns;
-  if (turns.empty()) return kNoTurns;
+  if (turns.empty()) return Reason::kNoTurns;
   size_t markers = 0;
   for (size_t i = 0; i < turns.size(); ++i) {
     const Turn& turn = turns[i];
-    if ((turn.role == Role::kAssistant) != (i % 2 == 1)) return kNotAlternating;
+    if ((turn.role == Role::kAssistant) != (i % 2 == 1)) return Reason::kRoles;
     const size_t here = count_markers(turn.text);
     markers += here;
-    if (here && turn.role == Role::kAssistant) return kMarkerInAnswer;
-    // Stage-1 data may come without questions: the plain template does not write them.
-    if (is_blank(turn.text) && !(form_->plain && turn.role == Role::kUser)) return kEmptyTurn;
-    for (const std::string& token : reserved_)
-      if (turn.text.find(token) != std::string::npos) return kReserved;
+    if (here && turn.role == Role::kAssistant) return Reason::kMarkerInAnswer;
+    // Stage-1 data may come without questions: a template without questions does not write them.
+    if (is_blank(turn.text) && (form_->questions || turn.role == Role::kAssistant)) return Reason::kEmptyTurn;
+    if (const auto reason = reserved_.find(turn.text)) return reason;
   }
-  if (turns.size() % 2) return kNoAnswer;
-  if (markers && sample.pictures.empty()) return kMarkerAlone;
-  if (markers > sample.pictures.size()) return kMarkersMore;
-  if (markers && markers < sample.pictures.size()) return kMarkersFewer;
-  if (form_->plain && turns.size() > 2) return kPlainTurns;
-  return {};
+  if (turns.size() % 2) return Reason::kNoAnswer;
+  if (markers && sample.pictures.empty()) return Reason::kMarkerWithoutPicture;
+  if (markers > sample.pictures.size()) return Reason::kMoreMarkers;
+  if (markers && markers < sample.pictures.size()) return Reason::kFewerMarkers;
+  if (!form_->questions && turns.size() > 2) return Reason::kSeveralAnswers;
+  if (form_->questions && sample.system) {  // the recipe's own message may name what it likes: "<Image>visual content</Image>"
+    if (count_markers(setting.system)) return Reason::kMarkerInAnswer;
+    if (const auto reason = reserved_.find(setting.system)) return reason;
+  }
+  return std::nullopt;
 }
 
-std::vector<text::Message> ConversationWriter::messages_of(const Sample& sample) const {
-  std::vector<text::Message> messages;
-  bool marked = false;
-  for (const Turn& turn : sample.turns) {
-    messages.push_back({turn.role == Role::kAssistant, turn.text});
-    marked = marked || turn.text.find(kImageMarker) != std::string::npos;
-  }
-  for (size_t i = 0; !marked && i < sample.pictures.size(); ++i) messages[0].text = fmt::format("{}\n{}", kImageMarker, messages[0].text);
-  std::string position = options_.image_position;
-  if (position == "random") {
-    Rng rng(seed_, "conversation.image_position", hash(sample.source, sample.id));
-    position = rng.chance(0.5) ? "front" : "back";
-  }
-  for (text::Message& message : messages)
-    if (!message.assistant) message.text = text::place_image(message.text, position);
-  return messages;
-}
-
-std::int64_t ConversationWriter::length_of(const Conversation& conversation) const {
-  auto length = static_cast<std::int64_t>(conversation.encoded.ids.size());
-  for (const PictureRef& picture : conversation.pictures)
+std::int64_t ConversationWriter::expansion(const std::vector<PictureRef>& pictures) const {
+  std::int64_t length = 0;
+  for (const PictureRef& picture : pictures)
     length += picture_tokens_.count(picture_tokens_.by_size() ? picture.source->size(picture.reference) : image::Size{}) - 1;
   return length;
 }
 
-std::variant<Conversation, Drop> ConversationWriter::write(const Sample& sample) const {
-  const std::string reason = check(sample);
-  if (!reason.empty()) return Drop{sample.id, sample.source, reason};
-  Conversation out{.id = sample.id, .messages = messages_of(sample), .pieces = {}, .encoded = {}, .pictures = sample.pictures};
-  while (true) {
-    out.pieces = text::write_out(*form_, options_.system, out.messages);
-    out.encoded = text::encode(tokenizer_, out.pieces);
-    // The turns with the last pictures may be among those that were cut.
-    out.pictures.resize(static_cast<size_t>(std::count(out.encoded.ids.begin(), out.encoded.ids.end(), tokenizer_.image())));
-    out.length = length_of(out);
-    if (out.length <= options_.max_length) break;
-    out.messages.resize(out.messages.size() - 2);
-    ++out.cut_pairs;
-    if (out.messages.empty()) return Drop{sample.id, sample.source, kTooLong};
+// The first `pairs` of a sample.
+Conversation ConversationWriter::encode(const Sample& sample, size_t pairs, const Setting& setting) const {
+  Conversation out{.id = sample.id, .messages = {}, .pieces = {}, .encoded = {}, .pictures = sample.pictures};
+  bool marked = false;
+  for (const Turn& turn : sample.turns) marked = marked || turn.text.find(kImageMarker) != std::string::npos;
+  for (size_t i = 0; i < 2 * pairs; ++i) {
+    const Turn& turn = sample.turns[i];
+    std::string text = turn.text;
+    for (size_t p = 0; i == 0 && !marked && p < sample.pictures.size(); ++p) text = fmt::format("{}\n{}", kImageMarker, text);
+    out.messages.push_back({turn.role == Role::kAssistant, turn.role == Role::kAssistant ? text : text::place_image(text, setting.image_position)});
+  }
+  out.pieces = text::write_out(*form_, setting.system, out.messages, learn_);
+  out.encoded = text::encode(tokenizer_, out.pieces);
+  // The turns with the last pictures may be among those that were cut.
+  out.pictures.resize(static_cast<size_t>(std::count(out.encoded.ids.begin(), out.encoded.ids.end(), tokenizer_.image())));
+  out.length = static_cast<std::int64_t>(out.encoded.ids.size()) + expansion(out.pictures);
+  return out;
+}
+
+// How many pairs fit, and what they are; more text is never shorter.
+size_t ConversationWriter::pairs_that_fit(const Sample& sample, const Setting& setting, Conversation& fitting) const {
+  size_t fit = 0, all = sample.turns.size() / 2;
+  for (size_t tried = all; fit < all;) {
+    Conversation one = encode(sample, tried, setting);
+    if (one.length <= options_.max_length) {
+      fit = tried;
+      fitting = std::move(one);
+    } else {
+      all = tried - 1;
+    }
+    tried = (fit + all + 1) / 2;
+  }
+  return fit;
+}
+
+std::optional<Conversation> ConversationWriter::with_cut_answer(const Sample& sample, const Setting& setting) const {
+  Conversation out = encode(sample, 1, setting);
+  std::vector<text::Message> asked = {out.messages[0]};
+  size_t begin = form_->answer_start.size();
+  for (const text::Piece& piece : text::write_out(*form_, setting.system, asked, learn_)) begin += piece.text.size();
+  const std::string answer(form_->trim ? text::strip(out.messages[1].text) : std::string_view(out.messages[1].text));
+  const std::int64_t room = options_.max_length - expansion(out.pictures);
+  if (room <= 0) return std::nullopt;
+  out.encoded = text::encode_cut(tokenizer_, out.pieces, static_cast<size_t>(room), begin + answer.size());
+  size_t end = 0;
+  for (const text::Piece& piece : out.pieces) end += piece.text.size();
+  if (end <= begin || is_blank(std::string_view(answer).substr(0, end - begin))) return std::nullopt;
+  out.messages[1].text = answer.substr(0, end - begin);
+  out.length = static_cast<std::int64_t>(out.encoded.ids.size()) + expansion(out.pictures);
+  return out;
+}
+
+void ConversationWriter::keep(Conversation made, const Sample& sample, Written& out) const {
+  const std::vector<std::int32_t>& labels = made.encoded.labels;
+  if (std::all_of(labels.begin(), labels.end(), [](std::int32_t label) { return label == text::kIgnore; }))
+    out.drops.push_back({sample.id, sample.source, Reason::kFullyMasked});
+  else
+    out.conversations.push_back(std::move(made));
+}
+
+size_t ConversationWriter::take(const Sample& sample, const Setting& setting, Written& out) const {
+  Conversation made;
+  size_t taken = pairs_that_fit(sample, setting, made);
+  if (taken == 0) {
+    std::optional<Conversation> cut = with_cut_answer(sample, setting);
+    if (!cut) {
+      out.drops.push_back({sample.id, sample.source, Reason::kTooLong});
+      return 0;
+    }
+    made = std::move(*cut);
+    ++out.cut_answers;
+    taken = 1;
+  }
+  keep(std::move(made), sample, out);
+  return taken;
+}
+
+Written ConversationWriter::write(const Sample& sample) const {
+  Written out;
+  const Setting setting = setting_of(sample);
+  if (const auto reason = check(sample, setting)) {
+    out.drops.push_back({sample.id, sample.source, *reason});
+    return out;
+  }
+  const size_t pairs = sample.turns.size() / 2;
+  if (options_.length_overflow == "drop") {
+    Conversation whole = encode(sample, pairs, setting);
+    if (whole.length <= options_.max_length) keep(std::move(whole), sample, out);
+    else out.drops.push_back({sample.id, sample.source, Reason::kTooLong});
+    return out;
+  }
+  size_t done = take(sample, setting, out);
+  if (options_.length_overflow == "truncate") {
+    if (done > 0) out.cut_pairs = static_cast<std::int64_t>(pairs - done);
+    return out;
+  }
+  for (done = std::max<size_t>(done, 1); done < pairs;) {
+    const Sample part = take_pairs(sample, done, pairs, fmt::format("{}~{}", sample.id, ++out.parts));
+    done += std::max<size_t>(take(part, setting, out), 1);
   }
   return out;
 }

@@ -1,7 +1,6 @@
 #include "modules/data/loader.h"
 
 #include <algorithm>
-#include <variant>
 
 #include "modules/base/error.h"
 #include "modules/base/rng.h"
@@ -34,9 +33,9 @@ struct Loader::Slot {
 };
 
 Loader::Loader(std::shared_ptr<const Mixture> mixture, const text::Tokenizer& tokenizer,
-               const options::ConversationOptions& conversation, const LoaderOptions& options)
+               const options::JobConversation& conversation, const LoaderOptions& options)
     : mixture_(std::move(mixture)),
-      writer_(tokenizer, conversation, options.picture_tokens, options.seed),
+      writer_(tokenizer, conversation, options.picture_tokens, options.seed, options.sources),
       options_(options) {
   SAUCIER_CHECK(options.global_batch > 0 && options.window > 0 && options.ahead > 0 && options.threads > 0);
   batches_ = (mixture_->size() + options_.global_batch - 1) / options_.global_batch;
@@ -67,11 +66,9 @@ std::shared_ptr<const Loader::Window> Loader::make_window(std::int64_t number) c
   std::vector<Item> items;
   for (std::int64_t i = begin; i < end; ++i) {
     const Draw draw = mixture_->draw(i);
-    auto written = writer_.write(mixture_->sample(draw));
-    if (Drop* drop = std::get_if<Drop>(&written)) {
-      made->dropped.push_back(std::move(*drop));
-    } else {
-      Conversation& conversation = std::get<Conversation>(written);
+    Written written = writer_.write(mixture_->sample(draw));
+    made->dropped.insert(made->dropped.end(), std::make_move_iterator(written.drops.begin()), std::make_move_iterator(written.drops.end()));
+    for (Conversation& conversation : written.conversations) {
       conversation.messages.clear();  // batches need the tokens alone
       conversation.pieces.clear();
       items.push_back({std::move(conversation), draw.source});
@@ -123,7 +120,7 @@ Batch Loader::make_from(const Window& window, std::int64_t number) const {
     SAUCIER_CHECK(!window.dropped.empty(), "batch {} is empty", number);
     const Drop& drop = window.dropped.front();
     throw Error(fmt::format("batch {} is empty: {} of the samples around it were dropped, the first ('{}' of data source '{}') for '{}'",
-                            number, window.dropped.size(), drop.id, drop.source, drop.reason));
+                            number, window.dropped.size(), drop.id, drop.source, name_of(drop.reason)));
   }
   std::map<std::pair<const PictureSource*, std::string>, std::int32_t> known;
   for (const Item& item : items) {

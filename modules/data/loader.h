@@ -41,13 +41,14 @@ struct LoaderOptions {
   std::int64_t window = 8;          // batches that are sorted together
   std::int64_t ahead = 4;           // batches made before they are asked for
   int threads = 1;
+  std::map<std::string, options::DataOptions> sources = {};  // by name, for what they say otherwise than `conversation`
 };
 
 class Loader {
  public:
   // `tokenizer` must outlive this object. Threads start with the first get().
   Loader(std::shared_ptr<const Mixture> mixture, const text::Tokenizer& tokenizer,
-         const options::ConversationOptions& conversation, const LoaderOptions& options);
+         const options::JobConversation& conversation, const LoaderOptions& options);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;

@@ -10,7 +10,6 @@
 #include <set>
 
 #include "modules/base/error.h"
-#include "modules/base/suggest.h"
 #include "modules/text/conversation.h"
 
 namespace saucier::generate {
@@ -35,15 +34,7 @@ struct Prompt {
 // Where a question's picture comes from: equal keys are one picture.
 using PictureKey = std::pair<const data::PictureSource*, std::string>;
 
-const text::Template& template_of(const options::ConversationOptions& conversation) {
-  const text::Template* form = text::find_template(conversation.template_name);
-  if (form == nullptr)
-    throw Error(fmt::format("unknown template '{}'", conversation.template_name),
-                suggestion(conversation.template_name, text::template_names()));
-  return *form;
-}
-
-std::vector<std::int32_t> prompt_ids(const model::JoinedModel& model, const options::ConversationOptions& conversation,
+std::vector<std::int32_t> prompt_ids(const model::JoinedModel& model, const options::JobConversation& conversation,
                                      const Question& question) {
   std::vector<text::Message> messages = question.before;
   messages.push_back({false, question.text});
@@ -52,15 +43,15 @@ std::vector<std::int32_t> prompt_ids(const model::JoinedModel& model, const opti
     const std::string position = conversation.image_position == "random" ? "front" : conversation.image_position;
     messages[0].text = text::place_image(fmt::format("{}\n{}", data::kImageMarker, messages[0].text), position);
   }
-  return text::encode(*model.tokenizer, text::write_out(template_of(conversation), conversation.system, messages)).ids;
+  return text::encode(*model.tokenizer, text::write_out(text::template_of(conversation), text::system_text(conversation), messages)).ids;
 }
 
 // The tokens that end an answer: the tokenizer's, the config's, and the template's where that is one token.
-std::set<std::int64_t> end_tokens(const model::JoinedModel& model, const options::ConversationOptions& conversation) {
+std::set<std::int64_t> end_tokens(const model::JoinedModel& model, const options::JobConversation& conversation) {
   const layout::LanguageConfig& config = model.language.config();
   std::set<std::int64_t> ends(config.further_eos.begin(), config.further_eos.end());
   ends.insert({config.eos, model.tokenizer->eos()});
-  const std::string& end = template_of(conversation).assistant_end;
+  const std::string& end = text::template_of(conversation).assistant_end;
   if (!end.empty()) ends.insert(model.tokenizer->id(end));
   return ends;
 }
@@ -216,7 +207,7 @@ std::vector<size_t> by_picture(std::span<const Question> questions, std::map<Pic
 
 }  // namespace
 
-std::vector<std::string> answer(const model::JoinedModel& given, const options::ConversationOptions& conversation,
+std::vector<std::string> answer(const model::JoinedModel& given, const options::JobConversation& conversation,
                                 std::span<const Question> questions, const GenerateOptions& options,
                                 const std::function<void(std::int64_t)>& on_progress) {
   SAUCIER_CHECK(options.batch > 0 && options.max_new_tokens > 0, "batch {}, max_new_tokens {}", options.batch,

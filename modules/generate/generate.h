@@ -26,7 +26,7 @@ struct GenerateOptions {
 
 // One answer a question, in their order. `conversation` gives template, system message, image position and aspect. Pictures are
 // loaded and encoded once for all questions about them. `on_progress(done)` may be empty.
-std::vector<std::string> answer(const model::JoinedModel& model, const options::ConversationOptions& conversation,
+std::vector<std::string> answer(const model::JoinedModel& model, const options::JobConversation& conversation,
                                 std::span<const Question> questions, const GenerateOptions& options,
                                 const std::function<void(std::int64_t)>& on_progress = {});
 

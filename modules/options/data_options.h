@@ -1,28 +1,49 @@
 // [conversation], [data.NAME], [mixture.NAME]: what is trained on and how it is written out.
 #pragma once
 
-#include "modules/options/table.h"
+#include "modules/options/template_options.h"
 
 namespace saucier::options {
 
 struct ConversationOptions {
   std::string template_name = "vicuna_v1";
   std::string system = "template";
+  std::map<std::string, double> systems;
+  std::string sample_system = "use";
+  std::string learn = "answers";
   std::string image_position = "front";
   std::string image_aspect = "square";
   std::int64_t max_turns = 0;
   std::string turn_overflow = "split";
+  std::string turn_order = "as_is";
   std::int64_t max_length = 2048;
+  std::string length_overflow = "truncate";
 
   template <class Visitor>
   void declare(Visitor& v) {
-    v(template_name, {.key = "template", .help = "Conversation template: how turns are written out.", .choices = {"plain", "vicuna_v1", "llava_v1", "chatml_direct", "qwen_2", "smollm"}});
+    v(template_name, {.key = "template", .help = "Conversation template: how turns are written out; or one of the recipe's own, [template.NAME].", .choices = {"plain", "vicuna_v1", "llava_v1", "v1_mmtag", "llava_v0", "v0_mmtag", "llama_2", "llava_llama_2", "mistral_instruct", "mpt", "chatml_direct", "qwen_2", "llama_3", "gemma", "phi_3", "smollm"}, .open = true});
     v(system, {.key = "system", .help = "System message: 'template' takes the template's own, 'none' writes none, anything else is the text itself."});
+    v(systems, {.key = "systems", .help = "System messages by their weights, in the place of system: each sample draws one. A model that is asked gets the heaviest.", .min = 0});
+    v(sample_system, {.key = "sample_system", .help = "What a system message does that a sample brings along: 'use' writes it in the place of the recipe's, 'ignore' leaves it out.", .choices = {"use", "ignore"}});
+    v(learn, {.key = "learn", .help = "What is learned: 'answers' with their end, 'last_answer' of these only the last, 'turns' the assistant's label too, 'all' every text.", .choices = {"answers", "last_answer", "turns", "all"}});
     v(image_position, {.key = "image_position", .help = "Where the picture stands in its turn.", .choices = {"front", "back", "random", "as_is"}});
     v(image_aspect, {.key = "image_aspect", .help = "How a picture that is not square is shown (LLaVA's image_aspect_ratio): 'square' cuts out its middle, 'pad' puts it on a square of the mean colour, 'anyres' shows it whole and again as tiles of the size that the tower takes (LLaVA-NeXT).", .choices = {"square", "pad", "anyres"}});
     v(max_turns, {.key = "max_turns", .help = "Most question-answer pairs of one conversation; 0 is no limit.", .unit = "turns", .min = 0});
     v(turn_overflow, {.key = "turn_overflow", .help = "What happens to turns beyond max_turns: 'split' makes further samples of them, 'truncate' drops them.", .choices = {"split", "truncate"}});
-    v(max_length, {.key = "max_length", .help = "Longest sample after pictures are expanded; longer ones are cut at a turn.", .unit = "tokens", .min = 16});
+    v(turn_order, {.key = "turn_order", .help = "Order of the question-answer pairs before max_turns cuts them: 'as_is', or 'shuffled' for each sample, where no question passes a picture.", .choices = {"as_is", "shuffled"}});
+    v(max_length, {.key = "max_length", .help = "Longest sample after pictures are expanded.", .unit = "tokens", .min = 16});
+    v(length_overflow, {.key = "length_overflow", .help = "What happens to a sample beyond max_length: 'truncate' drops pairs from its end and cuts the first answer where that alone is too long, 'split' makes further samples of the pairs, 'drop' leaves it out.", .choices = {"truncate", "split", "drop"}});
+  }
+};
+
+// As a worker gets it: with the parts of a template that is the recipe's own.
+struct JobConversation : ConversationOptions {
+  std::optional<TemplateOptions> form;  // in the place of the template that template_name names
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    ConversationOptions::declare(v);
+    v(form, {.key = "form", .help = "The template's parts where it is the recipe's own."});
   }
 };
 
@@ -60,7 +81,12 @@ struct DataOptions {
   std::string content = "caption";
   std::string picture = "pixels";
   std::vector<std::string> kinds;
+  std::optional<std::string> system;
+  std::map<std::string, double> systems;
+  std::optional<std::string> image_position;
   std::optional<std::int64_t> max_turns;
+  std::optional<std::string> turn_overflow;
+  std::optional<std::string> turn_order;
   std::optional<std::int64_t> expected_samples;
   SceneOptions scenes;
 
@@ -73,7 +99,12 @@ struct DataOptions {
     v(content, {.key = "content", .help = "What a 'scenes' source says: 'caption' (one caption, one turn; a 'coco' source can say nothing else), 'instruct' (conversations by the template teacher, made as they are needed).", .choices = {"caption", "instruct"}});
     v(picture, {.key = "picture", .help = "How a scene is shown: 'pixels', or as text alone: 'grid' (a coarse grid of words in the place of the picture), 'context' (captions and boxes).", .choices = {"pixels", "grid", "context"}});
     v(kinds, {.key = "kinds", .help = "Only samples of these kinds (conversation, detail, reasoning, checklist); empty: all.", .choices = {"conversation", "detail", "reasoning", "checklist"}});
+    v(system, {.key = "system", .help = "System message of this source, in the place of conversation.system."});
+    v(systems, {.key = "systems", .help = "System messages of this source by their weights, in the place of conversation.systems.", .min = 0});
+    v(image_position, {.key = "image_position", .help = "Where the picture stands in this source, in the place of conversation.image_position.", .choices = {"front", "back", "random", "as_is"}});
     v(max_turns, {.key = "max_turns", .help = "Turn limit of this source, in the place of conversation.max_turns.", .unit = "turns", .min = 0});
+    v(turn_overflow, {.key = "turn_overflow", .help = "In the place of conversation.turn_overflow.", .choices = {"split", "truncate"}});
+    v(turn_order, {.key = "turn_order", .help = "In the place of conversation.turn_order.", .choices = {"as_is", "shuffled"}});
     // Operational: another number stops the stage, and what it would have made is the same.
     v(expected_samples, {.key = "expected_samples", .help = "Samples that the source must hold, before turn limits; a stage that reads another number stops.", .unit = "samples", .min = 1, .operational = true});
     v(scenes, {.key = "scenes", .help = "Which scenes a 'scenes' source holds."});

@@ -17,7 +17,7 @@ struct Job {
   std::string device = "cpu";                    // cpu | cuda:0
   std::int64_t threads = 0;                      // 0: as many as cores
   ModelOptions model;
-  ConversationOptions conversation;              // the stage's own overrides already merged in
+  JobConversation conversation;                  // the stage's own overrides already merged in
   std::map<std::string, DataOptions> data;       // only the sources the stage uses
   std::map<std::string, MixtureOptions> mixture; // only the mixtures it uses
   std::optional<TrainOptions> train;             // exactly one of these three

@@ -53,7 +53,7 @@ struct LogitsRequest {
 struct AskRequest {
   std::vector<std::string> questions;  // none: a conversation, a line of standard input a turn
   std::string image;
-  ConversationOptions conversation;
+  JobConversation conversation;
   std::int64_t max_new_tokens = 256;
 
   template <class Visitor>

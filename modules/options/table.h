@@ -49,6 +49,7 @@ struct Declaration {
   std::optional<double> max = {};       // inclusive
   bool positive = false;                // > 0
   std::initializer_list<std::string_view> choices = {};  // of a string, of the items of a list, of the keys of a map
+  bool open = false;                    // other words than the choices may be names of the recipe's own: checked elsewhere
   bool required = false;
   bool operational = false;             // does not change the result: never part of a stage key
   bool path = false;                    // a file or folder, relative to the file that says it
@@ -61,7 +62,7 @@ struct Rule {
   std::optional<double> min, max;
   bool positive = false;
   std::vector<std::string> choices, formerly;
-  bool required = false, operational = false, path = false;
+  bool open = false, required = false, operational = false, path = false;
 };
 
 struct Table;

@@ -116,7 +116,7 @@ struct TableBuilder {
     if (!said.required) field.default_value = encode(member);
     field.rule = {.key = std::string(said.key), .help = std::string(said.help), .unit = std::string(said.unit), .min = said.min, .max = said.max,
                   .positive = said.positive, .choices = {said.choices.begin(), said.choices.end()},
-                  .formerly = {said.formerly.begin(), said.formerly.end()}, .required = said.required,
+                  .formerly = {said.formerly.begin(), said.formerly.end()}, .open = said.open, .required = said.required,
                   .operational = said.operational, .path = said.path};
     table.fields.push_back(std::move(field));
   }

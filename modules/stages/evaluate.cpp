@@ -113,7 +113,7 @@ class Evaluation {
     const bool main = score.metric == benchmark.main_metric();
     setting["main"] = main;
     setting["template"] = job_.conversation.template_name;
-    setting["system"] = job_.conversation.system;
+    setting["system"] = job_.conversation.systems.empty() ? job_.conversation.system : text::system_text(job_.conversation);
     setting["decoding"] = fmt::format("greedy, at most {} tokens", options_.max_new_tokens);
     setting["dtype"] = "float32";
     events_.score(benchmark.name(), score.metric, score.value, score.stderr_value, score.n, setting);

@@ -3,10 +3,10 @@
 #include "modules/base/file.h"
 #include "modules/base/paths.h"
 #include "modules/base/rng.h"
-#include "modules/data/conversation_samples.h"
 #include "modules/data/readers/coco.h"
 #include "modules/data/readers/llava_json.h"
 #include "modules/data/scenes/scene_source.h"
+#include "modules/data/turn_limit.h"
 #include "modules/teach/instruct_source.h"
 
 namespace saucier::stages {
@@ -81,8 +81,8 @@ std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const
   for (const auto& [source, weight] : mixture.weights) {
     if (!weight.natural && weight.share == 0) continue;
     const options::DataOptions& options = job.data.at(source);
-    const std::int64_t turns = options.max_turns.value_or(job.conversation.max_turns);
-    sources.push_back({source, data::limit_turns(make_source(job, source), turns, job.conversation.turn_overflow)});
+    const auto limit = data::turn_limit(data::conversation_for(job.conversation, options), static_cast<std::uint64_t>(job.seed));
+    sources.push_back({source, data::limit_turns(make_source(job, source), limit)});
   }
   std::erase_if(mixture.weights, [](const auto& entry) { return !entry.second.natural && entry.second.share == 0; });
   return std::make_shared<data::Mixture>(std::move(sources), mixture,

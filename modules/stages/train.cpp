@@ -42,13 +42,14 @@ at::ScalarType dtype_of(const options::Job& job) { return job.train->dtype == "b
 std::shared_ptr<const text::Tokenizer> learn_tokenizer(const options::Job& job, const data::Mixture& mixture,
                                                        const options::TokenizerOptions& options) {
   std::vector<std::string> texts;
-  const text::Template& form = *text::find_template(job.conversation.template_name);
+  const text::Template& form = text::template_of(job.conversation);
+  const std::string system = text::system_text(job.conversation);
   for (std::int64_t i = 0; i < std::min(options.train_samples, mixture.size()); ++i) {
     std::vector<text::Message> messages;
     for (const data::Turn& turn : mixture.sample(mixture.draw(i)).turns)
       messages.push_back({turn.role == data::Role::kAssistant, turn.text});
     std::string all;
-    for (const text::Piece& piece : text::write_out(form, job.conversation.system, messages)) all += piece.text;
+    for (const text::Piece& piece : text::write_out(form, system, messages)) all += piece.text;
     texts.push_back(std::move(all));
   }
   return std::make_shared<text::Tokenizer>(text::Tokenizer::learn(texts, {.vocab_size = options.vocab_size}));
@@ -129,7 +130,7 @@ void train_conversations(const options::Job& job, EventWriter& events) {
   model::JoinedModel model = with_context("while loading the model to train", [&] { return starting_model(job, *mixture); });
   data::Loader loader(mixture, *model.tokenizer, job.conversation,
                       {.global_batch = job.train->global_batch, .picture_tokens = model.picture_tokens(job.conversation.image_aspect),
-                       .seed = seed_of(job, "loader." + job.stage)});
+                       .seed = seed_of(job, "loader." + job.stage), .sources = job.data});
   train::Conversations objective(job, model, loader, events);
   train::AdamW optimizer = make_optimizer(job, objective.groups());
   model.compute_in(dtype_of(job));  // behind the optimizer, which marks what is trained

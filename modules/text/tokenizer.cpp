@@ -59,6 +59,8 @@ std::int32_t Tokenizer::image() const { return state_->image; }
 std::int32_t Tokenizer::id(std::string_view token) const { return state_->vocabulary().id(token); }
 const std::string& Tokenizer::chat_template() const { return state_->chat_template; }
 
+bool Tokenizer::is_special(std::int32_t id) const { return state_->vocabulary().special(id); }
+
 std::string Tokenizer::token(std::int32_t id) const {
   if (id == kPicturePlace) return kImage;
   if (id < 0 || id >= vocab_size()) throw Error(fmt::format("token id {} is outside the vocabulary of {}", id, vocab_size()));

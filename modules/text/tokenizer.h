@@ -64,6 +64,7 @@ class Tokenizer {
   std::int32_t image() const;  // stands for a picture until it is spliced in: the token "<image>", else kPicturePlace
   std::int32_t id(std::string_view token) const;  // -1 where unknown
   std::string token(std::int32_t id) const;
+  bool is_special(std::int32_t id) const;
   const std::string& chat_template() const;  // Jinja, from chat_template.jinja or tokenizer_config.json; empty: none
 
  private:

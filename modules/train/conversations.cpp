@@ -62,7 +62,7 @@ at::Tensor Conversations::with_noise(const model::JoinedModel::Batch& batch) con
 StepResult Conversations::step(std::int64_t step) {
   const data::Batch rows = loader_.get(step);
   for (const data::Drop& drop : rows.dropped)
-    events_.log("warning", fmt::format("sample '{}' of '{}' is left out: {}", drop.id, drop.source, drop.reason));
+    events_.log("warning", fmt::format("sample '{}' of '{}' is left out: {}", drop.id, drop.source, data::explain(drop.reason)));
   std::int64_t learned = 0;  // of the whole step; nothing stands before a row's first token, so it is not predicted
   for (const std::vector<std::int32_t>& labels : rows.labels)
     learned += std::count_if(labels.begin() + 1, labels.end(), [](std::int32_t label) { return label != text::kIgnore; });

@@ -25,10 +25,14 @@ int ask(const std::vector<std::string>& arguments) {
     if (!text::find_template(name)) throw Error(fmt::format("unknown template '{}'", name), suggestion(name, text::template_names()));
     if (model.conversation) asked.conversation = *model.conversation;
     asked.conversation.template_name = name;
+    asked.conversation.form.reset();
   } else {
     asked.conversation = conversation_of(model);
   }
-  if (values.count("system")) asked.conversation.system = text_of(values, "system");
+  if (values.count("system")) {
+    asked.conversation.system = text_of(values, "system");
+    asked.conversation.systems.clear();
+  }
   if (values.count("image")) asked.image = existing(text_of(values, "image"), "image");
   asked.max_new_tokens = values["max-new-tokens"].as<std::int64_t>();
   if (asked.max_new_tokens < 1) throw Error(fmt::format("--max-new-tokens is '{}', not a positive number", asked.max_new_tokens));

@@ -131,12 +131,12 @@ NamedModel read_model(const std::string& name, const po::variables_map& values) 
   return model;
 }
 
-options::ConversationOptions conversation_of(const NamedModel& model) {
+options::JobConversation conversation_of(const NamedModel& model) {
   if (model.conversation) return *model.conversation;
   const std::string own = chat_template_of(model.base);
   for (const Mark& mark : kMarks) {
     if (own.find(mark.mark) == std::string::npos) continue;
-    options::ConversationOptions conversation;
+    options::JobConversation conversation;
     conversation.template_name = mark.template_name;
     return conversation;
   }

@@ -16,7 +16,7 @@ std::string existing(const std::string& path, const char* option);
 
 struct NamedModel {
   options::ModelReference reference;
-  std::optional<options::ConversationOptions> conversation;  // of a trial: how it was trained to talk
+  std::optional<options::JobConversation> conversation;  // of a trial: how it was trained to talk
   std::string base;                                          // what an adapter over it says of its base model
 };
 
@@ -26,7 +26,7 @@ NamedModel read_model(const std::string& command, const po::variables_map& value
 
 // How a conversation is written for a model that is not a trial's: the template that its own chat template resembles.
 // Throws Error naming --template where none does.
-options::ConversationOptions conversation_of(const NamedModel& model);
+options::JobConversation conversation_of(const NamedModel& model);
 
 // Hands the request to saucier-worker, whose standard output and input are ours, and waits. Returns the exit code.
 int run_request(options::Request request, const po::variables_map& values);

@@ -58,15 +58,20 @@ constexpr std::string_view kTowerSizes[] = {"image_size", "patch_size", "hidden_
 constexpr std::string_view kLanguageSizes[] = {"initialization", "hidden_size", "intermediate_size", "layers", "heads",
                                                "kv_heads", "max_positions", "rope_theta", "tokenizer"};
 
+// Of a data source, how its conversations are written.
+constexpr std::string_view kWriting[] = {"system", "systems", "image_position", "turn_overflow", "turn_order"};
+
 // Dotted paths of what a stage of this kind never looks at (modules/stages), so that a sweep over it shares the stage.
 class Unread {
  public:
   Unread(const Job& job, bool goes_on) : job_(job), goes_on_(goes_on) {
     for (const auto& [name, source] : job.data) add_source("data." + name, source);
+    if (job.conversation.form) add("conversation", {"template"});  // a name; its parts are what counts
+    if (!job.conversation.systems.empty()) add("conversation", {"system"});
     if (job.synthesize) add_synthesize();
     if (job.train) add_train(*job.train);
     if (job.evaluate) {
-      add("conversation", {"max_turns", "turn_overflow", "max_length"});
+      add("conversation", {"max_turns", "turn_overflow", "turn_order", "max_length", "length_overflow", "learn", "sample_system"});
       add("evaluate.scenes", {"first", "count"});  // evaluate.first and evaluate.pictures say which
       add_sizes();
     }
@@ -95,7 +100,10 @@ class Unread {
 
   void add_synthesize() {  // the template teacher reads captions and boxes only
     paths_.insert(paths_.end(), {"model", "conversation"});
-    for (const auto& [name, source] : job_.data) add("data." + name, {"content", "picture", "kinds", "max_turns"});
+    for (const auto& [name, source] : job_.data) {
+      add("data." + name, {"content", "picture", "kinds", "max_turns"});
+      add("data." + name, kWriting);
+    }
   }
 
   void add_train(const options::TrainOptions& train) {
@@ -108,12 +116,14 @@ class Unread {
       for (const std::string_view key : kLanguageSizes)
         if (key != "tokenizer") add("model.language_model", {key});
       add("model.vision_tower", {"layer", "features"});
-      add("conversation", {"image_position", "max_length"});
+      add("conversation", {"image_position", "max_length", "length_overflow", "learn", "sample_system"});
+      for (const auto& [name, source] : job_.data) add("data." + name, {"system", "systems", "image_position"});
       add("train", {"embedding_noise"});
       add_start("model.vision_tower", job_.model.vision_tower.init == "random", kTowerSizes);
     } else if (train.objective == "text") {
       add("model", {"projector", "vision_tower"});
       add("conversation", {"image_position", "image_aspect"});
+      for (const auto& [name, source] : job_.data) add("data." + name, {"image_position"});
       add_start("model.language_model", job_.model.language_model.init == "random", kLanguageSizes);
     } else {
       add_sizes();

@@ -167,7 +167,7 @@ std::optional<Json> Binder::number(const Node& node, const Field& field, bool in
 
 bool Binder::allowed(const std::string& word, const Position& at, const Field& field) {
   const std::vector<std::string>& choices = field.rule.choices;
-  if (choices.empty() || std::find(choices.begin(), choices.end(), word) != choices.end()) return true;
+  if (choices.empty() || field.rule.open || std::find(choices.begin(), choices.end(), word) != choices.end()) return true;
   const bool one = field.type == Type::kString;
   problems_.error("unknown-choice", at,
                   one ? fmt::format("unknown {} '{}'", field.rule.key, word)

@@ -85,6 +85,7 @@ options::ConversationOptions conversation_of(const Json& recipe, const BoundStag
   const auto own = stage.said.find("conversation");
   if (own == stage.said.end()) return options::from_json<options::ConversationOptions>(recipe);
   Json merged = recipe;
+  if (own->contains("system")) merged.erase("systems");  // which else would win
   merged.update(*own);
   return options::from_json<options::ConversationOptions>(merged);
 }

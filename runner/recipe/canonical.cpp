@@ -64,6 +64,7 @@ class Writer {
       const auto value = table.find(key);
       if (value == table.end() || !is_table(*value)) continue;
       const options::Field* field = order ? order->find(key) : nullptr;
+      if (field && value->empty() && field->default_value == *value) continue;
       const std::string full = header.empty() ? key_of(key) : header + "." + key_of(key);
       if (!field || field->type != options::Type::kTableMap) {
         inner(*value, field ? field->table : nullptr, full, path + key + ".");

@@ -154,6 +154,8 @@ void check_model(const Bound& bound, Diagnostics& problems) { ModelChecks(bound,
 
 std::vector<Part> parts_of(const Bound& bound) {
   std::vector<Part> parts = {{Part::Kind::kHead}, {Part::Kind::kModel}, {Part::Kind::kMetric}};
+  parts.push_back({Part::Kind::kConversation});
+  for (const std::string& name : names_of(*bound.root, "template")) parts.push_back({Part::Kind::kTemplate, name});
   for (const std::string& name : names_of(*bound.root, "data")) parts.push_back({Part::Kind::kSource, name});
   for (const std::string& name : names_of(*bound.root, "mixture")) parts.push_back({Part::Kind::kMixture, name});
   for (const BoundStage& stage : bound.stages) parts.push_back({Part::Kind::kStage, stage.name, bound.index_of(stage)});
@@ -167,12 +169,18 @@ void check_part(Bound& bound, const Part& part, Diagnostics& problems, Usage& us
       collect_missing(bound, nullptr, usage.missing);
       return check_model(bound, problems);
     case Part::Kind::kMetric: return check_metric(bound, problems);
+    case Part::Kind::kConversation:
+      if (const Node* said = bound.root->find("conversation"); said && said->is(Kind::kTable))
+        check_conversation(bound, *said, bound.said["conversation"], problems);
+      return;
+    case Part::Kind::kTemplate: return check_template(bound, part.name, problems);
     case Part::Kind::kSource: return check_source(bound, part.name, problems);
     case Part::Kind::kMixture: return check_mixture(bound, part.name, problems);
     case Part::Kind::kStage: break;
   }
   BoundStage& stage = bound.stages[part.index];
   check_stage(bound, stage, problems);
+  if (!stage.synthesize) usage.templates.insert(stage.conversation.template_name);
   for (const std::string& name : mixtures_of(bound, stage)) usage.mixtures.insert(name);
   for (const std::string& name : sources_of(bound, stage, true)) usage.sources.insert(name);
   if (bound.missing.empty()) return;
@@ -192,6 +200,8 @@ std::vector<std::string> looked_at(const Bound& bound, const Part& part, const s
     case Part::Kind::kMetric:
       for (const BoundStage& other : bound.stages) paths.push_back("stage." + other.name + ".benchmarks");
       return paths;
+    case Part::Kind::kConversation: return {"conversation"};
+    case Part::Kind::kTemplate: return {"template." + part.name};
     case Part::Kind::kSource: return {"data." + part.name};
     case Part::Kind::kMixture: return {"mixture." + part.name};
     case Part::Kind::kStage: break;

@@ -14,14 +14,15 @@ namespace saucier::recipe {
 struct Usage {
   std::set<std::string> sources;
   std::set<std::string> mixtures;
+  std::set<std::string> templates;
   MissingFiles missing;
 };
 
 // A part that is checked on its own.
 struct Part {
-  enum class Kind { kHead, kModel, kSource, kMixture, kStage, kMetric };
+  enum class Kind { kHead, kModel, kConversation, kTemplate, kSource, kMixture, kStage, kMetric };
   Kind kind = Kind::kHead;
-  std::string name = {};  // of a source, a mixture or a stage
+  std::string name = {};  // of a template, a source, a mixture or a stage
   size_t index = 0;       // of a stage
 };
 std::vector<Part> parts_of(const Bound& bound);
@@ -38,6 +39,11 @@ void check_source(const Bound& bound, const std::string& name, Diagnostics& prob
 void check_mixture(const Bound& bound, const std::string& name, Diagnostics& problems);
 void check_stage(Bound& bound, BoundStage& stage, Diagnostics& problems);
 void check_model(const Bound& bound, Diagnostics& problems);
+void check_template(const Bound& bound, const std::string& name, Diagnostics& problems);
+// [conversation], or a stage's own: the table and what of it is right. Systems: of a data source too.
+void check_conversation(const Bound& bound, const Node& table, const Json& said, Diagnostics& problems);
+void check_systems(const Node& table, const Json& said, Diagnostics& problems);
+void check_name(const Node& entry, std::string_view what, Diagnostics& problems);
 
 // The warnings.
 void check_usage(const Node& root, const Usage& usage, Diagnostics& problems);

@@ -14,18 +14,13 @@ bool is_name(std::string_view name) {
   });
 }
 
-void check_name(const Node& entry, std::string_view what, Diagnostics& problems) {
-  if (is_name(entry.key)) return;
-  problems.error("bad-name", place(entry), fmt::format("'{}' cannot be the name of a {}", entry.key, what),
-                 "use letters, digits, '-' and '_'");
-}
-
 class SourceChecks {
  public:
   SourceChecks(const Bound& bound, Diagnostics& problems) : bound_(bound), problems_(problems) {}
 
   void check(const Node& node, const options::DataOptions& source) {
     check_name(node, "data source", problems_);
+    check_systems(node, bound_.said["data"][node.key], problems_);
     if (source.format == "synthesized") {
       if (need(node, source, "stage")) check_stage(node, source);
     } else if (source.format == "llava" || source.format == "coco") {
@@ -134,6 +129,12 @@ bool refers_to(const Node& node, const std::string& start) {
 
 }  // namespace
 
+void check_name(const Node& entry, std::string_view what, Diagnostics& problems) {
+  if (is_name(entry.key)) return;
+  problems.error("bad-name", place(entry), fmt::format("'{}' cannot be the name of a {}", entry.key, what),
+                 "use letters, digits, '-' and '_'");
+}
+
 std::vector<std::string> names_of(const Node& root, std::string_view table) {
   std::vector<std::string> names;
   if (const Node* entries = root.find(table); entries && entries->is(Kind::kTable))
@@ -165,6 +166,7 @@ void check_usage(const Node& root, const Usage& usage, Diagnostics& problems) {
   };
   warn("data", usage.sources, "data source");
   warn("mixture", usage.mixtures, "mixture");
+  warn("template", usage.templates, "template");
   if (const Node* variables = root.find("variables"))
     for (const Node& variable : variables->items)
       if (!refers_to(root, "${variables." + variable.key))

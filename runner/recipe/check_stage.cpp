@@ -24,6 +24,8 @@ class StageChecks {
     check_name();
     if (stage_.kind.empty()) return;
     check_from();
+    if (const auto said = stage_.said.find("conversation"); said != stage_.said.end())
+      check_conversation(bound_, *node_.find("conversation"), *said, problems_);
     if (stage_.train) check_train(*stage_.train);
     if (stage_.synthesize) check_synthesize(*stage_.synthesize);
     if (stage_.evaluate && stage_.said.contains("benchmarks") && stage_.evaluate->benchmarks.empty())

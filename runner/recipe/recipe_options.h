@@ -32,6 +32,7 @@ struct RecipeOptions {
   std::int64_t seed = 0;
   options::ModelOptions model;
   options::ConversationOptions conversation;
+  std::map<std::string, options::TemplateOptions> templates;
   std::map<std::string, options::DataOptions> data;
   std::map<std::string, options::MixtureOptions> mixture;
   SweepOptions sweep;
@@ -43,6 +44,7 @@ struct RecipeOptions {
     v(seed, {.key = "seed", .help = "Every random choice of every stage follows from it.", .min = 0});
     v(model, {.key = "model", .help = "Which parts are joined."});
     v(conversation, {.key = "conversation", .help = "How a conversation is written out; a stage may say otherwise."});
+    v(templates, {.key = "template", .help = "Conversation templates of your own by name, for conversation.template: what stands around the texts. `system_start` SYSTEM `system_end`, then each pair: `user` QUESTION `user_end` `assistant` `answer_start` ANSWER `assistant_end` `turn_end`."});
     v(data, {.key = "data", .help = "Data sources by name."});
     v(mixture, {.key = "mixture", .help = "Mixtures of data sources by name."});
     v(sweep, {.key = "sweep", .help = "Which values are tried, and what ranks the trials."});

@@ -21,6 +21,9 @@ std::map<std::string, std::string> origins_of(const Bound& bound, const BoundSta
   };
   for (const auto& [path, origin] : bound.origins)
     if (concerns(path)) out[path] = origin;
+  const std::string form = "template." + job.conversation.template_name;  // in the job and its key it is conversation.form
+  for (auto it = bound.origins.lower_bound(form + "."); it != bound.origins.end() && it->first.starts_with(form + "."); ++it)
+    out["conversation.form" + it->first.substr(form.size())] = it->second;
   for (const auto& [path, origin] : stage.origins) out[path] = origin;
   return out;
 }
@@ -46,7 +49,9 @@ Stage resolve_stage(const Bound& bound, const BoundStage& stage) {
   job.kind = stage.kind;
   job.seed = bound.options.seed;
   job.model = bound.options.model;
-  job.conversation = stage.conversation;
+  static_cast<options::ConversationOptions&>(job.conversation) = stage.conversation;
+  if (const auto own = bound.options.templates.find(stage.conversation.template_name); own != bound.options.templates.end())
+    job.conversation.form = own->second;
   for (const std::string& name : sources_of(bound, stage, false)) job.data[name] = bound.options.data.at(name);
   for (const std::string& name : mixtures_of(bound, stage)) {
     options::MixtureOptions mixture = bound.options.mixture.at(name);

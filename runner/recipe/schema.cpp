@@ -45,6 +45,7 @@ Json number_schema(const options::Rule& rule, bool integer) {
 
 Json word_schema(const options::Rule& rule) {
   if (rule.choices.empty()) return {{"type", "string"}};
+  if (rule.open) return {{"anyOf", {{{"enum", rule.choices}}, {{"type", "string"}}}}};
   return or_reference({{"enum", rule.choices}});
 }
 
@@ -208,7 +209,7 @@ class Reference {
 void keys_of(const Json& value, const std::string& path, std::vector<std::string>& out) {
   for (const auto& [key, inner] : value.items()) {
     const std::string full = path.empty() ? key : path + "." + key;
-    if (inner.is_object() && !inner.empty() && key != "weights" && key != "kinds") keys_of(inner, full, out);
+    if (inner.is_object() && !inner.empty() && key != "weights" && key != "kinds" && key != "systems") keys_of(inner, full, out);
     else if (key != "name" && key != "recipe") out.push_back(full);
   }
 }

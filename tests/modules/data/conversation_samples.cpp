@@ -1,120 +1,19 @@
 #include "modules/data/conversation_samples.h"
 
-#include <catch2/catch.hpp>
+#include <set>
 
-#include "tests/modules/data/fake_source.h"
+#include "tests/modules/data/dialogue.h"
 
 using namespace saucier;
 using namespace saucier::data;
 using options::ConversationOptions;
 
-namespace {
-
-const text::Tokenizer& tokenizer() {
-  static const text::Tokenizer value = text::Tokenizer::learn(std::vector<std::string>{"one red apple"}, {.vocab_size = 262});
-  return value;
-}
-
-PictureRef picture() { return {"7", std::make_shared<FakePictures>()}; }
-
-Sample dialogue(int pairs, bool with_picture, const std::string& id = "d") {
-  Sample sample{.id = id, .source = "s", .kind = "", .system = {}, .turns = {}, .pictures = {}};
-  for (int i = 1; i <= pairs; ++i) {
-    sample.turns.push_back({Role::kUser, fmt::format("{}Q{}", with_picture && i == 1 ? "<image>\n" : "", i)});
-    sample.turns.push_back({Role::kAssistant, fmt::format("A{}", i)});
-  }
-  if (with_picture) sample.pictures = {picture()};
-  return sample;
-}
-
-Conversation written(const Sample& sample, const ConversationOptions& options, std::int64_t picture_tokens = 9) {
-  const ConversationWriter writer(tokenizer(), options, {.each = picture_tokens}, 1);
-  auto result = writer.write(sample);
-  REQUIRE(std::holds_alternative<Conversation>(result));
-  return std::get<Conversation>(std::move(result));
-}
-
-std::string whole(const Conversation& conversation) {
-  std::string out;
-  for (const text::Piece& piece : conversation.pieces) out += piece.text;
-  return out;
-}
-
-std::string reason(const Sample& sample, const ConversationOptions& options = {}) {
-  const auto result = ConversationWriter(tokenizer(), options, {.each = 9}, 1).write(sample);
-  REQUIRE(std::holds_alternative<Drop>(result));
-  const Drop& drop = std::get<Drop>(result);
-  CHECK(drop.id == sample.id);
-  CHECK(std::count(drop_reasons().begin(), drop_reasons().end(), drop.reason) == 1);
-  return drop.reason;
-}
-
-const ConversationOptions kBare{.system = "none"};
-
-}  // namespace
-
-TEST_CASE("turn limits split or truncate") {
-  const Sample sample = dialogue(5, true);
-  const auto parts = limit_turns(sample, 2, "split");
-  REQUIRE(parts.size() == 3);
-  CHECK(parts[0].id == "d");
-  CHECK(parts[1].id == "d#2");
-  CHECK(parts[2].id == "d#3");
-  CHECK(parts[0].turns.size() == 4);
-  CHECK(parts[1].turns[0].text == "<image>\nQ3");
-  CHECK(parts[1].turns[3].text == "A4");
-  CHECK(parts[2].turns.size() == 2);
-  CHECK(parts[2].turns[0].text == "<image>\nQ5");
-  for (const Sample& part : parts) CHECK(part.pictures.size() == 1);
-  CHECK(limit_turns(dialogue(4, false), 2, "split")[1].turns[0].text == "Q3");
-
-  const auto cut = limit_turns(sample, 2, "truncate");
-  REQUIRE(cut.size() == 1);
-  CHECK(cut[0].turns.size() == 4);
-  CHECK(limit_turns(sample, 0, "split").size() == 1);
-  CHECK(limit_turns(sample, 5, "split").size() == 1);
-  CHECK_THROWS_WITH(limit_turns(sample, 2, "fold"), Catch::Contains("turn_overflow 'fold'"));
-}
-
-TEST_CASE("parts of a sample with several pictures show what was shown before") {
-  Sample sample = dialogue(3, true);
-  sample.pictures = {{"1", picture().source}, {"2", picture().source}};
-  sample.turns[2].text = "<image>\nQ2";
-  const auto parts = limit_turns(sample, 1, "split");
-  REQUIRE(parts.size() == 3);
-  CHECK(parts[0].pictures.size() == 1);
-  CHECK(parts[1].turns[0].text == "<image>\n<image>\nQ2");
-  CHECK(parts[1].pictures.size() == 2);
-  CHECK(parts[2].turns[0].text == "<image>\n<image>\nQ3");
-  CHECK(parts[2].pictures.at(1).reference == "2");
-  CHECK(limit_turns(sample, 1, "truncate")[0].pictures.size() == 1);
-  for (const Sample& part : parts) CHECK(written(part, kBare).pictures.size() == part.pictures.size());
-  // Not mentioned at all: they stand in front of each part's first question.
-  sample = dialogue(2, false);
-  sample.pictures = {{"1", picture().source}, {"2", picture().source}};
-  const auto unmarked = limit_turns(sample, 1, "split");
-  CHECK(unmarked[1].turns[0].text == "Q2");
-  CHECK(whole(written(unmarked[1], kBare)) == "USER: <image>\n<image>\nQ2 ASSISTANT: A2</s>");
-}
-
 TEST_CASE("the length counts pictures by their size where tiles are made of them") {
   const image::PictureTokens tokens{.each = 0, .pinpoints = {{2, 2}, {2, 4}}, .side = 2, .side_patches = 2};
-  const auto result = ConversationWriter(tokenizer(), kBare, tokens, 1).write(dialogue(1, true));
-  const Conversation& written_one = std::get<Conversation>(result);
+  const auto result = ConversationWriter(tokenizer(), {kBare, {}}, tokens, 1).write(dialogue(1, true));
+  const Conversation& written_one = result.conversations.at(0);
   CHECK(written_one.length == static_cast<std::int64_t>(written_one.encoded.ids.size()) - 1 + tokens.count({1, 1}));
   CHECK(tokens.count({1, 1}) == 4 + 2 * 3);
-}
-
-TEST_CASE("a source with a turn limit has the parts as its samples") {
-  const auto source = std::make_shared<FakeSource>(4, [](std::int64_t i) { return dialogue(static_cast<int>(i), false, std::to_string(i)); });
-  const auto parts = limit_turns(source, 2, "split");  // 0, 1, 2 and 3 pairs: a sample without turns stays, to be dropped by name
-  REQUIRE(parts->size() == 5);
-  std::vector<std::string> ids;
-  for (std::int64_t i = 0; i < parts->size(); ++i) ids.push_back(parts->get(i).id);
-  CHECK(ids == std::vector<std::string>{"0", "1", "2", "3", "3#2"});
-  CHECK(limit_turns(source, 2, "truncate")->size() == 4);
-  CHECK(limit_turns(source, 2, "truncate")->get(3).turns.size() == 4);
-  CHECK(limit_turns(source, 0, "split") == source);
 }
 
 TEST_CASE("the picture stands where it is asked for") {
@@ -156,58 +55,6 @@ TEST_CASE("the length counts the picture's tokens") {
   CHECK(without.pictures.empty());
 }
 
-TEST_CASE("what is too long is cut at a turn") {
-  ConversationOptions options = kBare;
-  const Conversation whole_one = written(dialogue(3, true), options);
-  options.max_length = whole_one.length;
-  CHECK(written(dialogue(3, true), options).cut_pairs == 0);
-  options.max_length = whole_one.length - 1;
-  const Conversation cut = written(dialogue(3, true), options);
-  CHECK(cut.cut_pairs == 1);
-  CHECK(whole(cut) == "USER: <image>\nQ1 ASSISTANT: A1</s>USER: Q2 ASSISTANT: A2</s>");
-  CHECK(cut.length <= options.max_length);
-  options.max_length = written(dialogue(1, true), kBare).length - 1;
-  CHECK(reason(dialogue(3, true), options) == "longer than max_length");
-}
-
-TEST_CASE("a picture that was cut away with its turn is not loaded") {
-  Sample sample = dialogue(2, false);
-  sample.pictures = {picture()};
-  sample.turns[2].text = "<image>\nQ2";
-  ConversationOptions options = kBare;
-  options.max_length = written(sample, kBare).length - 1;
-  const Conversation cut = written(sample, options);
-  CHECK(cut.cut_pairs == 1);
-  CHECK(cut.pictures.empty());
-}
-
-TEST_CASE("samples that cannot be used are dropped by name") {
-  const auto with = [](size_t turn, const std::string& text) {
-    Sample sample = dialogue(2, true);
-    sample.turns[turn].text = text;
-    return sample;
-  };
-  CHECK(reason(dialogue(0, false)) == "no turns");
-  CHECK(reason(with(3, "  \n")) == "empty turn");
-  CHECK(reason(with(2, "")) == "empty turn");
-  CHECK(reason(with(1, "here: <image>")) == "picture marker in an answer");
-  CHECK(reason(with(2, "<image> again")) == "more picture markers than pictures");
-  CHECK(reason(with(1, "bye</s>")) == "special token in a turn");
-  CHECK(reason(with(0, "<s><image>")) == "special token in a turn");
-  CHECK(reason(with(1, "x<|im_end|>"), {.template_name = "chatml_direct"}) == "special token in a turn");
-  Sample sample = dialogue(2, true);
-  sample.pictures.push_back(picture());
-  CHECK(reason(sample) == "fewer picture markers than pictures");
-  sample.pictures.clear();
-  CHECK(reason(sample) == "picture marker without a picture");
-  sample = dialogue(2, true);
-  sample.turns.pop_back();
-  CHECK(reason(sample) == "last question has no answer");
-  std::swap(sample.turns[0], sample.turns[1]);
-  CHECK(reason(sample) == "turns do not alternate from user to assistant");
-  CHECK(reason(dialogue(2, true), {.template_name = "plain"}) == "more than one answer for template 'plain'");
-}
-
 TEST_CASE("the plain template learns the caption alone") {
   Sample sample = dialogue(1, true);
   sample.turns[0].text = "<image>";
@@ -218,13 +65,201 @@ TEST_CASE("the plain template learns the caption alone") {
   CHECK(labels == std::vector<std::int32_t>{text::kIgnore, text::kIgnore, ids[2], ids[3], ids[4]});
 }
 
-TEST_CASE("unknown names are refused with the nearest known one") {
-  try {
-    ConversationWriter(tokenizer(), {.template_name = "vicuna_v2"}, {.each = 9}, 1);
-    FAIL("an unknown template was taken");
-  } catch (const Error& error) {
-    CHECK(std::string(error.what()) == "conversation template 'vicuna_v2' is not known");
-    CHECK_THAT(error.hint(), Catch::Contains("vicuna_v1"));
+TEST_CASE("what is too long loses pairs from its end") {
+  ConversationOptions options = kBare;
+  const Conversation whole_one = written(dialogue(3, true), options);
+  options.max_length = whole_one.length;
+  CHECK(write(dialogue(3, true), options).cut_pairs == 0);
+  options.max_length = whole_one.length - 1;
+  const Written cut = write(dialogue(3, true), options);
+  CHECK(cut.cut_pairs == 1);
+  CHECK(cut.cut_answers == 0);
+  CHECK(whole(cut.conversations.at(0)) == "USER: <image>\nQ1 ASSISTANT: A1</s>USER: Q2 ASSISTANT: A2</s>");
+  CHECK(cut.conversations[0].length <= options.max_length);
+}
+
+TEST_CASE("an answer that alone is too long is cut at a token and learns no end") {
+  ConversationOptions options = kBare;
+  Sample sample = dialogue(2, true);
+  sample.turns[1].text = "Ä1234";  // seven bytes, a token each; the first two are one character
+  options.max_length = written(sample, {.system = "none", .length_overflow = "truncate"}).length;
+  const std::int64_t prompt = written(dialogue(1, true), kBare).length - 3;  // A, 1, </s>
+  const auto cut_to = [&](std::int64_t room) {
+    options.max_length = prompt + room;
+    return write(sample, options);
+  };
+  CHECK(whole(cut_to(7).conversations.at(0)) == "USER: <image>\nQ1 ASSISTANT: Ä1234</s>");
+  const Written cut = cut_to(4);
+  CHECK(cut.cut_answers == 1);
+  CHECK(cut.cut_pairs == 1);
+  const Conversation& conversation = cut.conversations.at(0);
+  CHECK(whole(conversation) == "USER: <image>\nQ1 ASSISTANT: Ä12");
+  CHECK(conversation.messages.at(1).text == "Ä12");
+  CHECK(conversation.length == prompt + 4);
+  CHECK(conversation.encoded.labels.back() == conversation.encoded.ids.back());
+  CHECK(whole(cut_to(6).conversations.at(0)) == "USER: <image>\nQ1 ASSISTANT: Ä1234");  // only its end is lost
+  CHECK(whole(cut_to(2).conversations.at(0)) == "USER: <image>\nQ1 ASSISTANT: Ä");
+  // Never half a character, never an empty answer, never into the picture.
+  for (const std::int64_t room : {1, 0, -1, -5, -12}) {
+    const Written none = cut_to(room);
+    CHECK(none.conversations.empty());
+    REQUIRE(none.drops.size() == 1);
+    CHECK(none.drops[0].reason == Reason::kTooLong);
+    CHECK(none.cut_answers == 0);
   }
-  CHECK_THROWS_WITH(ConversationWriter(tokenizer(), {.image_position = "middle"}, {.each = 9}, 1), "image position 'middle' is not known");
+}
+
+TEST_CASE("what is too long is split at pairs, with the pictures shown so far in each part") {
+  Sample sample = dialogue(4, true);
+  sample.turns[4].text = "<image>\nQ3";
+  sample.pictures.push_back(picture("8"));
+  ConversationOptions options{.system = "none", .image_position = "back", .length_overflow = "split"};
+  options.max_length = written(dialogue(2, true), kBare).length;
+  const Written split = write(sample, options);
+  REQUIRE(split.conversations.size() == 3);
+  CHECK(split.parts == 3);
+  CHECK(whole(split.conversations[0]) == "USER: Q1\n<image> ASSISTANT: A1</s>USER: Q2 ASSISTANT: A2</s>");
+  CHECK(split.conversations[1].id == "d~2");
+  CHECK(whole(split.conversations[1]) == "USER: Q3\n<image>\n<image> ASSISTANT: A3</s>");
+  CHECK(split.conversations[1].pictures.at(1).reference == "8");
+  CHECK(split.cut_pairs == 0);
+  CHECK(whole(split.conversations[2]) == "USER: Q4\n<image>\n<image> ASSISTANT: A4</s>");
+  // Where a pair does not fit its answer is cut; where not even that fits, the part is dropped and the others stay.
+  sample.turns[5].text = std::string(30, 'x');
+  const Written cut = write(sample, options);
+  REQUIRE(cut.conversations.size() == 3);
+  CHECK(cut.cut_answers == 1);
+  CHECK(whole(cut.conversations[1]).starts_with("USER: Q3\n<image>\n<image> ASSISTANT: xxx"));
+  sample.turns[4].text += std::string(40, 'y');
+  const Written dropped = write(sample, options);
+  CHECK(dropped.conversations.size() == 2);
+  REQUIRE(dropped.drops.size() == 1);
+  CHECK(dropped.drops[0].id == "d~2");
+  CHECK(dropped.drops[0].reason == Reason::kTooLong);
+}
+
+TEST_CASE("what is too long is left out where the recipe wants it so") {
+  ConversationOptions options{.system = "none", .length_overflow = "drop"};
+  options.max_length = written(dialogue(3, true), kBare).length;
+  CHECK(written(dialogue(3, true), options).length == options.max_length);
+  --options.max_length;
+  CHECK(reason(dialogue(3, true), options) == "too-long");
+}
+
+TEST_CASE("a picture that was cut away with its turn is not loaded") {
+  Sample sample = dialogue(2, false);
+  sample.pictures = {picture()};
+  sample.turns[2].text = "<image>\nQ2";
+  ConversationOptions options = kBare;
+  options.max_length = written(sample, kBare).length - 1;
+  const Written cut = write(sample, options);
+  CHECK(cut.cut_pairs == 1);
+  CHECK(cut.conversations.at(0).pictures.empty());
+}
+
+TEST_CASE("samples that cannot be used are dropped by name") {
+  const auto with = [](size_t turn, const std::string& text) {
+    Sample sample = dialogue(2, true);
+    sample.turns[turn].text = text;
+    return sample;
+  };
+  CHECK(reason(dialogue(0, false)) == "no-turns");
+  CHECK(reason(with(3, "  \n\u00a0")) == "empty-turn");
+  CHECK(reason(with(2, "")) == "empty-turn");
+  CHECK(reason(with(1, "here: <image>")) == "marker-in-answer");
+  CHECK(reason(with(2, "<image> again")) == "more-markers-than-pictures");
+  CHECK(reason(with(1, "bye</s>")) == "special-token-in-text");
+  CHECK(reason(with(0, "<s><image>")) == "special-token-in-text");
+  CHECK(reason(with(1, "I say: ASSISTANT: yes")) == "template-separator-in-text");
+  CHECK(reason(with(2, "Q2 USER: Q3")) == "template-separator-in-text");
+  CHECK(reason(with(1, "x<|im_end|>"), {.template_name = "chatml_direct"}) == "template-separator-in-text");
+  CHECK(reason(with(1, "a ### b"), {.template_name = "llava_v0"}) == "template-separator-in-text");
+  CHECK(written(with(1, "a ### b, an assistant: x"), kBare).messages.size() == 4);
+  Sample sample = dialogue(2, true);
+  sample.pictures.push_back(picture());
+  CHECK(reason(sample) == "fewer-markers-than-pictures");
+  sample.pictures.clear();
+  CHECK(reason(sample) == "marker-without-picture");
+  sample = dialogue(2, true);
+  sample.turns.pop_back();
+  CHECK(reason(sample) == "no-answer");
+  std::swap(sample.turns[0], sample.turns[1]);
+  CHECK(reason(sample) == "roles-do-not-alternate");
+  CHECK(reason(dialogue(2, true), {.template_name = "plain"}) == "several-answers");
+  sample = dialogue(1, true);
+  sample.system = "You see <image>";
+  CHECK(reason(sample) == "marker-in-answer");
+  sample.system = "USER: I";
+  CHECK(reason(sample) == "template-separator-in-text");
+}
+
+TEST_CASE("a sample of which nothing is learned is dropped") {
+  options::JobConversation conversation{kBare, options::TemplateOptions{.user = "Q", .assistant = "A", .learned = {}}};
+  const text::Tokenizer merged = text::Tokenizer::learn(std::vector<std::string>(9, "Axy"), {.vocab_size = 263});
+  REQUIRE(merged.encode("Ax").size() == 1);  // the answer's only character is in the label's token
+  Sample sample = dialogue(1, false);
+  sample.turns[1].text = "x";
+  const Written result = ConversationWriter(merged, conversation, {.each = 9}, 1).write(sample);
+  REQUIRE(result.drops.size() == 1);
+  CHECK(result.drops[0].reason == Reason::kFullyMasked);
+}
+
+TEST_CASE("reasons have names and meanings") {
+  std::set<std::string_view> names;
+  for (const ReasonText& one : reasons()) {
+    names.insert(one.name);
+    CHECK(name_of(one.reason) == one.name);
+    CHECK(one.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string_view::npos);
+    CHECK(explain(one.reason) == fmt::format("{} ({})", one.name, one.meaning));
+  }
+  CHECK(names.size() == reasons().size());
+}
+
+TEST_CASE("system messages: the template's, none, a text, drawn by weight, the sample's own") {
+  Sample sample = dialogue(1, false);
+  CHECK(whole(written(sample, {})).starts_with("A chat between a curious user"));
+  CHECK(whole(written(sample, {.system = "Be brief."})) == "Be brief. USER: Q1 ASSISTANT: A1</s>");
+  sample.system = "Mine.";
+  CHECK(whole(written(sample, {})) == "Mine. USER: Q1 ASSISTANT: A1</s>");
+  CHECK(whole(written(sample, {.system = "none", .sample_system = "ignore"})) == "USER: Q1 ASSISTANT: A1</s>");
+  sample.system = "template";  // a text like any other
+  CHECK(whole(written(sample, {})) == "template USER: Q1 ASSISTANT: A1</s>");
+
+  const ConversationOptions drawn{.systems = {{"One.", 3.0}, {"none", 1.0}, {"Never.", 0.0}}};
+  int one = 0;
+  for (int i = 0; i < 400; ++i) {
+    const std::string text = whole(written(dialogue(1, false, std::to_string(i)), drawn));
+    CHECK(text == whole(written(dialogue(1, false, std::to_string(i)), drawn)));
+    one += text == "One. USER: Q1 ASSISTANT: A1</s>";
+    CHECK((text.starts_with("One.") || text.starts_with("USER")));
+  }
+  CHECK(one > 260);  // 300 are expected, give or take 9
+  CHECK(one < 340);
+  CHECK(text::system_text({drawn, {}}) == "One.");
+}
+
+TEST_CASE("a data source may say otherwise than the stage") {
+  options::DataOptions mine;
+  mine.system = "Mine.";
+  mine.image_position = "back";
+  const ConversationWriter writer(tokenizer(), {kBare, {}}, {.each = 9}, 1, {{"mine", mine}, {"s", {}}});
+  Sample sample = dialogue(1, true);
+  CHECK(whole(writer.write(sample).conversations.at(0)) == "USER: <image>\nQ1 ASSISTANT: A1</s>");
+  sample.source = "mine";
+  CHECK(whole(writer.write(sample).conversations.at(0)) == "Mine. USER: Q1\n<image> ASSISTANT: A1</s>");
+}
+
+TEST_CASE("unknown names are refused with the nearest known one") {
+  const auto message = [](const ConversationOptions& options) {
+    try {
+      ConversationWriter(tokenizer(), {options, {}}, {.each = 9}, 1);
+    } catch (const Error& error) {
+      return fmt::format("{}; {}", error.what(), error.hint());
+    }
+    return std::string();
+  };
+  CHECK(message({.template_name = "vicuna_v2"}) == "unknown template 'vicuna_v2'; did you mean 'vicuna_v1'?");
+  CHECK_THAT(message({.image_position = "middle"}), Catch::Contains("image position 'middle' is not known"));
+  CHECK_THAT(message({.length_overflow = "cut"}), Catch::Contains("length_overflow 'cut' is not known"));
+  CHECK_THAT(message({.learn = "answer"}), Catch::Contains("learn 'answer' is not known"));
 }

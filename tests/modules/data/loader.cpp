@@ -19,7 +19,7 @@ const text::Tokenizer& tokenizer() {
   return value;
 }
 
-const options::ConversationOptions kBare{.system = "none"};
+const options::JobConversation kBare{{.system = "none"}, {}};
 
 std::shared_ptr<const Mixture> mixture_of(std::shared_ptr<const SampleSource> source, std::int64_t samples) {
   return std::make_shared<Mixture>(std::vector<MixtureSource>{{"s", std::move(source)}},
@@ -139,7 +139,7 @@ TEST_CASE("dropped samples are named once and make the batches of their window s
     CHECK(batch.ids.size() >= 4);
     CHECK(batch.ids.size() <= 8);
     for (const Drop& drop : batch.dropped) {
-      CHECK(drop.reason == "empty turn");
+      CHECK(drop.reason == Reason::kEmptyTurn);
       CHECK(drop.source == "s");
       dropped.insert(drop.id);
       ++drops;
@@ -157,7 +157,7 @@ TEST_CASE("a window without enough usable samples is an error that names one") {
     return sample;
   });
   Loader loader(mixture_of(source, 32), tokenizer(), kBare, {.global_batch = 8});
-  CHECK_THROWS_WITH(loader.get(0), Catch::Contains("batch 0 is empty: 32 of the samples around it were dropped") && Catch::Contains("'no turns'"));
+  CHECK_THROWS_WITH(loader.get(0), Catch::Contains("batch 0 is empty: 32 of the samples around it were dropped") && Catch::Contains("'no-turns'"));
 }
 
 TEST_CASE("an error of a thread reaches the one who asks for its batch") {

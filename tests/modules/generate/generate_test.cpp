@@ -82,7 +82,7 @@ TEST_CASE("the cache gives what reading everything anew gives") {
 
   at::NoGradGuard no_grad;
   const text::Template& form = *text::find_template("vicuna_v1");
-  auto ids = text::encode(*joined.tokenizer, text::write_out(form, "template", {{false, "<image>\nwhere is the owl?"}})).ids;
+  auto ids = text::encode(*joined.tokenizer, text::write_out(form, form.system, {{false, "<image>\nwhere is the owl?"}})).ids;
   const std::vector<data::Picture> pictures = {source->load("3")};
   const at::Tensor features = joined.picture_features(model::pixel_values(pictures, joined.tower->processor(), "square"));
   std::vector<std::int32_t> made;
@@ -152,7 +152,7 @@ TEST_CASE("grey pictures: no picture is loaded and none makes a difference") {
 TEST_CASE("what cannot be answered is said") {
   model::JoinedModel joined = lively_model();
   const std::vector<Question> questions = {{"a fox", data::PictureRef{"1", std::make_shared<Colours>()}}};
-  options::ConversationOptions conversation;
+  options::JobConversation conversation;
   conversation.template_name = "vicuna_v2";
   CHECK_THROWS_WITH(answer(joined, conversation, questions, {}), Contains("unknown template 'vicuna_v2'"));
   joined.tower.reset();

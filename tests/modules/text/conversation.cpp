@@ -22,6 +22,11 @@ std::string marked(const std::vector<Piece>& pieces) {
   return out;
 }
 
+std::vector<Piece> with_own_system(const char* name, const std::vector<Message>& messages) {
+  const Template& form = *find_template(name);
+  return write_out(form, form.system, messages);
+}
+
 const std::vector<Message> kTwoTurns = {{false, "<image>\nQ1"}, {true, "A1"}, {false, "Q2"}, {true, "A2"}};
 
 Tokenizer small_tokenizer() {
@@ -51,22 +56,22 @@ TEST_CASE("templates write LLaVA's golden strings") {
   CHECK(whole(write_out(*find_template("chatml_direct"), "SYSTEM", kTwoTurns)) ==
         "<|im_start|>system\nSYSTEM<|im_end|><|im_start|>user\n<image>\nQ1<|im_end|><|im_start|>assistant\nA1<|im_end|>"
         "<|im_start|>user\nQ2<|im_end|><|im_start|>assistant\nA2<|im_end|>");
-  CHECK(whole(write_out(*find_template("plain"), "template", {{false, "Describe it.\n<image>"}, {true, "A red apple."}})) ==
+  CHECK(whole(write_out(*find_template("plain"), "", {{false, "Describe it.\n<image>"}, {true, "A red apple."}})) ==
         "<image>A red apple.\n");
 }
 
 TEST_CASE("a template's own system message, another and none") {
   const std::vector<Message> messages = {{false, "Q"}, {true, "A"}};
-  CHECK(whole(write_out(*find_template("vicuna_v1"), "template", messages)) ==
+  CHECK(whole(with_own_system("vicuna_v1", messages)) ==
         "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, "
         "and polite answers to the user's questions. USER: Q ASSISTANT: A</s>");
-  CHECK(whole(write_out(*find_template("llava_v1"), "template", messages)) ==
+  CHECK(whole(with_own_system("llava_v1", messages)) ==
         "A chat between a curious human and an artificial intelligence assistant. The assistant gives helpful, detailed, "
         "and polite answers to the human's questions. USER: Q ASSISTANT: A</s>");
-  CHECK(whole(write_out(*find_template("chatml_direct"), "template", messages)) ==
+  CHECK(whole(with_own_system("chatml_direct", messages)) ==
         "<|im_start|>system\nAnswer the questions.<|im_end|><|im_start|>user\nQ<|im_end|><|im_start|>assistant\nA<|im_end|>");
-  CHECK(whole(write_out(*find_template("vicuna_v1"), "none", messages)) == "USER: Q ASSISTANT: A</s>");
-  CHECK(whole(write_out(*find_template("chatml_direct"), "none", messages)) ==
+  CHECK(whole(write_out(*find_template("vicuna_v1"), "", messages)) == "USER: Q ASSISTANT: A</s>");
+  CHECK(whole(write_out(*find_template("chatml_direct"), "", messages)) ==
         "<|im_start|>user\nQ<|im_end|><|im_start|>assistant\nA<|im_end|>");
   CHECK(whole(write_out(*find_template("plain"), "SYSTEM", messages)) == "A\n");
 }
@@ -74,29 +79,29 @@ TEST_CASE("a template's own system message, another and none") {
 TEST_CASE("learned is the answer with its end token, and nothing else") {
   CHECK(marked(write_out(*find_template("vicuna_v1"), "SYSTEM", kTwoTurns)) ==
         "SYSTEM USER: <image>\nQ1 ASSISTANT:[ A1</s>]USER: Q2 ASSISTANT:[ A2</s>]");
-  CHECK(marked(write_out(*find_template("chatml_direct"), "none", kTwoTurns)) ==
+  CHECK(marked(write_out(*find_template("chatml_direct"), "", kTwoTurns)) ==
         "<|im_start|>user\n<image>\nQ1<|im_end|><|im_start|>assistant\n[A1<|im_end|>]<|im_start|>user\nQ2<|im_end|>"
         "<|im_start|>assistant\n[A2<|im_end|>]");
-  CHECK(marked(write_out(*find_template("plain"), "template", {{false, "<image>"}, {true, "cap"}})) == "<image>[cap\n]");
+  CHECK(marked(write_out(*find_template("plain"), "", {{false, "<image>"}, {true, "cap"}})) == "<image>[cap\n]");
 }
 
 TEST_CASE("the text of a generation prompt is a prefix of the text that is trained on") {
-  for (const Template& form : templates()) {
-    INFO(form.name);
-    const std::string trained = whole(write_out(form, "template", {{false, "<image>\nQ"}, {true, "A"}}));
-    const std::vector<Piece> prompt = write_out(form, "template", {{false, "<image>\nQ"}});
+  for (const auto& [name, form] : templates()) {
+    INFO(name);
+    const std::string trained = whole(write_out(form, form.system, {{false, "<image>\nQ"}, {true, "A"}}));
+    const std::vector<Piece> prompt = write_out(form, form.system, {{false, "<image>\nQ"}});
     CHECK(trained.starts_with(whole(prompt)));
     for (const Piece& piece : prompt) CHECK_FALSE(piece.learned);
   }
-  CHECK(whole(write_out(*find_template("vicuna_v1"), "none", {{false, "Q"}})) == "USER: Q ASSISTANT:");
+  CHECK(whole(write_out(*find_template("vicuna_v1"), "", {{false, "Q"}})) == "USER: Q ASSISTANT:");
 }
 
 TEST_CASE("the tokens of a generation prompt are a prefix of the tokens that are trained on") {
   const Tokenizer tokenizer = small_tokenizer();
-  for (const Template& form : templates()) {
-    INFO(form.name);
-    const Encoded trained = encode(tokenizer, write_out(form, "none", {{false, "<image>\nQ1"}, {true, "7 apples"}}));
-    const Encoded prompt = encode(tokenizer, write_out(form, "none", {{false, "<image>\nQ1"}}));
+  for (const auto& [name, form] : templates()) {
+    INFO(name);
+    const Encoded trained = encode(tokenizer, write_out(form, "", {{false, "<image>\nQ1"}, {true, "7 apples"}}));
+    const Encoded prompt = encode(tokenizer, write_out(form, "", {{false, "<image>\nQ1"}}));
     REQUIRE(trained.ids.size() > prompt.ids.size());
     CHECK(std::equal(prompt.ids.begin(), prompt.ids.end(), trained.ids.begin()));
     CHECK(trained.labels[prompt.ids.size()] != kIgnore);  // the first token to generate is the first that is learned
@@ -108,7 +113,7 @@ TEST_CASE("the mask of tokens follows the pieces") {
   // The picture's token takes the space in front of it.
   CHECK(marked(tokenizer, encode(tokenizer, write_out(*find_template("vicuna_v1"), "SYSTEM", kTwoTurns))) ==
         "<s>SYSTEM USER:<image>\nQ1 ASSISTANT:[ A1</s>]USER: Q2 ASSISTANT:[ A2</s>]");
-  CHECK(marked(tokenizer, encode(tokenizer, write_out(*find_template("plain"), "none", {{false, "x<image>y"}, {true, "a red apple."}}))) ==
+  CHECK(marked(tokenizer, encode(tokenizer, write_out(*find_template("plain"), "", {{false, "x<image>y"}, {true, "a red apple."}}))) ==
         "<s><image>[a red apple.\n]");
   // A token over a border belongs to the piece that it starts in.
   const std::vector<Piece> over = {{"a re", false}, {"d apple", true}};
@@ -128,7 +133,7 @@ TEST_CASE("the picture moves inside its turn") {
   CHECK_THROWS_AS(place_image("<image>", "middle"), Error);
 }
 
-TEST_CASE("unknown templates are not found") {
+TEST_CASE("unknown templates are not found, and options know the others") {
   CHECK(find_template("v0") == nullptr);
-  CHECK(template_names() == std::vector<std::string>{"plain", "vicuna_v1", "llava_v1", "chatml_direct", "qwen_2", "smollm"});
+  CHECK(template_names() == options::table_of<options::ConversationOptions>().find("template")->rule.choices);
 }

@@ -55,7 +55,7 @@ Keys keys_of(const recipe::Recipe& recipe, const StandIns& stand_ins) {
 std::string text_of(const Json& value) {  // as --set takes it
   if (!value.is_object()) return value.dump();
   std::string out;
-  for (const auto& [key, item] : value.items()) out += (out.empty() ? "" : ", ") + key + " = " + item.dump();
+  for (const auto& [key, item] : value.items()) out += (out.empty() ? "" : ", ") + Json(key).dump() + " = " + item.dump();
   return "{ " + out + " }";
 }
 
@@ -87,6 +87,7 @@ std::vector<Json> others(const Field& field, const Json& now, const std::vector<
       break;
     case Type::kWeightMap:
     case Type::kNumberMap: {
+      if (now.empty()) out.push_back(Json::object({{"Be brief.", 0.5}}));
       Json other = now;
       for (auto& [key, share] : other.items()) share = 0.125, out.push_back(other);
       break;
@@ -213,17 +214,17 @@ TEST_CASE("an option of the quickstart changes the keys of the stages that read 
       {kLanguageSizes, {}},
       {kTowerSizes, {}},
       {"model\\..*", models},
-      {"conversation\\.(template|system|image_position|image_aspect)", models},
+      {"conversation\\.(template|systems?|image_position|image_aspect)", models},
       {"conversation\\..*", {"align", "instruct"}},
       {"data\\.captions\\.scenes\\..*", {"teach", "align"}},
-      {"data\\.captions\\.(content|picture|max_turns)", {"align"}},
+      {"data\\.captions\\.(content|picture|max_turns|systems?|image_position|turn_.*)", {"align"}},
       {"data\\.captions\\..*", {}},  // of other formats; and `kinds`, which captions have not
-      {"data\\..*\\.(format|kinds|picture|max_turns|stage)", {"instruct"}},
+      {"data\\..*\\.(format|kinds|picture|max_turns|stage|systems?|image_position|turn_.*)", {"instruct"}},
       {"data\\..*", {}},
       {"mixture\\.align\\..*", {"align"}},
       {"mixture\\.instruct\\..*", {"instruct"}},
       {"stage\\.teach\\.conversation\\..*", {}},
-      {"stage\\.(bench|before)\\.conversation\\.(max_turns|turn_overflow|max_length)", {}},
+      {"stage\\.(bench|before)\\.conversation\\.(max_turns|turn_.*|max_length|length_overflow|learn|sample_system)", {}},
       {"stage\\.(bench|before)\\.scenes\\.(first|count)", {}},
       {"stage\\.align\\.lora\\..*", {}},
       {"stage\\.teach\\..*", {"teach"}},
@@ -245,9 +246,9 @@ TEST_CASE("an option of the tower's recipe, a part made from nothing by contrast
       {kTowerSizes, {"tower"}},
       {"model\\.vision_tower\\.init", {"tower"}},
       {"model\\..*", {}},
-      {"(stage\\.tower\\.)?conversation\\.(image_position|max_length)", {}},
+      {"(stage\\.tower\\.)?conversation\\.(image_position|max_length|length_overflow|learn|sample_system)", {}},
       {"(stage\\.tower\\.)?conversation\\..*", {"tower"}},
-      {"data\\.scenes\\.(scenes\\..*|content|picture|max_turns)", {"tower"}},
+      {"data\\.scenes\\.(scenes\\..*|content|picture|max_turns|turn_.*)", {"tower"}},
       {"data\\..*", {}},
       {"mixture\\..*", {"tower"}},
       {"stage\\.tower\\.(lora\\..*|embedding_noise|projector_learning_rate)", {}},
@@ -263,7 +264,7 @@ TEST_CASE("an option of the reader's recipe, a language model made from nothing 
       {"model\\..*", {"first"}},
       {"(stage\\..*\\.)?conversation\\.image_(position|aspect)", {}},
       {"conversation\\..*", {"first", "reading"}},
-      {"data\\.[a-z_]*\\.(path|images|stage)|data\\.grid_captions\\.kinds", {}},
+      {"data\\.[a-z_]*\\.(path|images|stage|image_position)|data\\.grid_captions\\.kinds", {}},
       {"data\\.few\\..*", {"first"}},
       {"data\\.(grids|grid_captions)\\..*", {"first", "reading"}},
       {"data\\..*", {"reading"}},

@@ -1,0 +1,36 @@
+// Why a sample is left out: one closed list, for readers, the writer of conversations, the loader and the store.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace saucier::data {
+
+enum class Reason {
+  kNoTurns,
+  kRoles,
+  kNoAnswer,
+  kEmptyTurn,
+  kMarkerInAnswer,
+  kMoreMarkers,
+  kFewerMarkers,
+  kMarkerWithoutPicture,
+  kSpecialToken,
+  kSeparator,
+  kSeveralAnswers,
+  kTooLong,
+  kFullyMasked,
+};
+
+struct ReasonText {
+  Reason reason;
+  std::string_view name;     // "empty-turn": what is counted, stored and typed
+  std::string_view meaning;  // one line for people
+};
+
+std::span<const ReasonText> reasons();  // all of them, each once, in the order of the enum
+std::string_view name_of(Reason reason);
+std::string explain(Reason reason);  // "empty-turn (a turn without text)"
+
+}  // namespace saucier::data

@@ -1,0 +1,62 @@
+// How conversations are written: templates, system messages.
+
+#include <algorithm>
+#include <array>
+
+#include "modules/base/suggest.h"
+#include "runner/recipe/check.h"
+
+namespace saucier::recipe {
+namespace {
+
+const std::vector<std::string>& named_templates() {
+  return options::table_of<options::ConversationOptions>().find("template")->rule.choices;
+}
+
+bool is_named(const std::string& name) {
+  const std::vector<std::string>& named = named_templates();
+  return std::find(named.begin(), named.end(), name) != named.end();
+}
+
+}  // namespace
+
+void check_systems(const Node& table, const Json& said, Diagnostics& problems) {
+  const auto weights = said.find("systems");
+  if (weights == said.end() || weights->empty()) return;
+  double sum = 0;
+  for (const auto& [text, weight] : weights->items()) sum += weight.get<double>();
+  if (sum == 0) problems.error("no-weight", place_of(table, "systems"), "no system message has a weight above 0", "write \"none\" = 1 for no message");
+}
+
+void check_conversation(const Bound& bound, const Node& table, const Json& said, Diagnostics& problems) {
+  check_systems(table, said, problems);
+  const auto name = said.find("template");
+  if (name == said.end() || is_named(*name) || bound.options.templates.contains(*name)) return;
+  std::vector<std::string> known = names_of(*bound.root, "template");
+  known.insert(known.end(), named_templates().begin(), named_templates().end());
+  problems.error("unknown-choice", place_of(table, "template"), fmt::format("unknown template '{}'", name->get<std::string>()),
+                 suggestion(name->get<std::string>(), known));
+}
+
+void check_template(const Bound& bound, const std::string& name, Diagnostics& problems) {
+  const auto it = bound.options.templates.find(name);
+  if (it == bound.options.templates.end()) return;
+  const Node& node = *bound.root->find("template")->find(name);
+  const options::TemplateOptions& form = it->second;
+  check_name(node, "template", problems);
+  if (is_named(name))
+    problems.error("bad-name", place(node), fmt::format("there is a template '{}' already", name), "give yours another name");
+  for (const char* list : {"learned", "learned_with_turns"}) {
+    const std::vector<std::string>& parts = list == std::string_view("learned") ? form.learned : form.learned_with_turns;
+    const Node* said = node.find(list);
+    for (size_t i = 0; said && said->is(Kind::kList) && i < parts.size() && i < said->items.size(); ++i)
+      if (options::key_to_json(form, parts[i]) == "")
+        problems.error("unknown-part", place(said->items[i]), fmt::format("template '{}' has no '{}' to learn", name, parts[i]),
+                       fmt::format("say what '{}' is, or take it out of '{}'", parts[i], list));
+  }
+  if (form.assistant_end.empty())
+    problems.warning("endless-answers", place(node), fmt::format("template '{}' ends no answer: a model learns from it to go on and on", name),
+                     "give 'assistant_end' the token that ends an answer");
+}
+
+}  // namespace saucier::recipe
