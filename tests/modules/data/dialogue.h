@@ -10,7 +10,7 @@ namespace saucier::data {
 
 // Bytes are its only tokens, so that every character has tokens of its own.
 inline const text::Tokenizer& tokenizer() {
-  static const text::Tokenizer value = text::Tokenizer::learn(std::vector<std::string>{"one red apple"}, {.vocab_size = 262});
+  static const text::Tokenizer value = text::Tokenizer::learn(std::vector<std::string>{"one red apple"}, {.vocab_size = 260});
   return value;
 }
 
