@@ -1,6 +1,7 @@
 #include "modules/data/conversation_samples.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "modules/base/error.h"
 #include "modules/base/rng.h"
@@ -16,6 +17,8 @@ void check_word(const char* key, const char* what, const std::string& word) {
     throw Error(fmt::format("{} '{}' is not known", what, word), suggestion(word, known));
 }
 
+bool is_alphanumeric(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
+
 bool is_blank(std::string_view text) { return text::strip(text).empty(); }
 
 }  // namespace
@@ -27,7 +30,7 @@ struct ConversationWriter::Setting {
 };
 
 void ConversationWriter::Reserved::add(std::string text, Reason reason) {
-  // A single character or white space begins no turn that a text would not begin by chance.
+  // A single character would stand in texts by chance.
   if (text.size() < 2 || text == kImageMarker || std::any_of(texts.begin(), texts.end(), [&](const auto& known) { return known.first == text; })) return;
   begins[static_cast<unsigned char>(text[0])] = true;
   texts.emplace_back(std::move(text), reason);
@@ -36,8 +39,9 @@ void ConversationWriter::Reserved::add(std::string text, Reason reason) {
 std::optional<Reason> ConversationWriter::Reserved::find(std::string_view text) const {
   for (size_t at = 0; at < text.size(); ++at) {
     if (!begins[static_cast<unsigned char>(text[at])]) continue;
+    const bool in_word = at > 0 && is_alphanumeric(text[at]) && is_alphanumeric(text[at - 1]);  // "FAQ:" is no label "Q:"
     for (const auto& [reserved, reason] : texts)
-      if (text.compare(at, reserved.size(), reserved) == 0) return reason;
+      if (!in_word && text.compare(at, reserved.size(), reserved) == 0) return reason;
   }
   return std::nullopt;
 }

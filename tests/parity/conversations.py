@@ -196,7 +196,8 @@ def conversations(count, seed=3):
     rng = random.Random(seed)
     lines = [line.decode(errors="replace").replace("\0", "") for line in every_tokenizer.lines(20000, seed=9)]
     marks = ("<", "[", "|", "###", "USER", "ASSISTANT", "Human", "Assistant", "system", "user", "model")  # what templates are made of
-    lines = [line for line in lines if line.strip() and not any(mark in line for mark in marks) and len(line) < 300]
+    # A "#" at the end of a text and the "###" of v0 would make one token.
+    lines = [line for line in lines if line.strip() and "#" not in (line.strip()[0], line.strip()[-1]) and not any(mark in line for mark in marks) and len(line) < 300]
     out = []
     for _ in range(count):
         turns = []

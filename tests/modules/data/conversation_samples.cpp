@@ -172,6 +172,7 @@ TEST_CASE("samples that cannot be used are dropped by name") {
   CHECK(reason(with(0, "<s><image>")) == "special-token-in-text");
   CHECK(reason(with(1, "I say: ASSISTANT: yes")) == "template-separator-in-text");
   CHECK(reason(with(2, "Q2 USER: Q3")) == "template-separator-in-text");
+  CHECK(written(with(2, "Q2 SUPERUSER: Q3"), kBare).messages.size() == 4);  // no label, only its end
   CHECK(reason(with(1, "x<|im_end|>"), {.template_name = "chatml_direct"}) == "template-separator-in-text");
   CHECK(reason(with(1, "a ### b"), {.template_name = "llava_v0"}) == "template-separator-in-text");
   CHECK(written(with(1, "a ### b, an assistant: x"), kBare).messages.size() == 4);
