@@ -167,7 +167,7 @@ std::optional<Conversation> ConversationWriter::with_cut_answer(const Sample& sa
   return out;
 }
 
-void ConversationWriter::keep(Conversation made, const Sample& sample, Written& out) const {
+void ConversationWriter::keep(Conversation made, const Sample& sample, WrittenSample& out) const {
   const std::vector<std::int32_t>& labels = made.encoded.labels;
   if (std::all_of(labels.begin(), labels.end(), [](std::int32_t label) { return label == text::kIgnore; }))
     out.drops.push_back({sample.id, sample.source, Reason::kFullyMasked});
@@ -175,7 +175,7 @@ void ConversationWriter::keep(Conversation made, const Sample& sample, Written& 
     out.conversations.push_back(std::move(made));
 }
 
-size_t ConversationWriter::take(const Sample& sample, const Setting& setting, Written& out) const {
+size_t ConversationWriter::take(const Sample& sample, const Setting& setting, WrittenSample& out) const {
   Conversation made;
   size_t taken = pairs_that_fit(sample, setting, made);
   if (taken == 0) {
@@ -192,8 +192,8 @@ size_t ConversationWriter::take(const Sample& sample, const Setting& setting, Wr
   return taken;
 }
 
-Written ConversationWriter::write(const Sample& sample) const {
-  Written out;
+WrittenSample ConversationWriter::write(const Sample& sample) const {
+  WrittenSample out;
   const Setting setting = setting_of(sample);
   if (const auto reason = check(sample, setting)) {
     out.drops.push_back({sample.id, sample.source, *reason});

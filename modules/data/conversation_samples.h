@@ -37,7 +37,7 @@ struct Drop {
 
 // What became of one sample: one conversation, or one drop, or with length_overflow = "split" one or the other for
 // each part of it.
-struct Written {
+struct WrittenSample {
   std::vector<Conversation> conversations;
   std::vector<Drop> drops;
   std::int64_t cut_pairs = 0;    // question-answer pairs that max_length cost
@@ -57,7 +57,7 @@ class ConversationWriter {
   // Thread-safe, a function of the sample. Turn limits are not applied here: see limit_turns. Pictures that no turn
   // mentions go to the first question ("as_is" puts them in front there). Error where a picture's size is needed and
   // cannot be read.
-  Written write(const Sample& sample) const;
+  WrittenSample write(const Sample& sample) const;
 
  private:
   // Texts that no turn may hold, found in one pass.
@@ -74,9 +74,9 @@ class ConversationWriter {
   Conversation encode(const Sample& sample, size_t pairs, const Setting& setting) const;
   size_t pairs_that_fit(const Sample& sample, const Setting& setting, Conversation& fitting) const;
   std::optional<Conversation> with_cut_answer(const Sample& sample, const Setting& setting) const;
-  void keep(Conversation made, const Sample& sample, Written& out) const;  // or not, where nothing of it is learned
+  void keep(Conversation made, const Sample& sample, WrittenSample& out) const;  // or not, where nothing of it is learned
   // As many pairs from the sample's front as fit, or one with its answer cut; 0 where not even that fits.
-  size_t take(const Sample& sample, const Setting& setting, Written& out) const;
+  size_t take(const Sample& sample, const Setting& setting, WrittenSample& out) const;
   std::int64_t expansion(const std::vector<PictureRef>& pictures) const;
 
   const text::Tokenizer& tokenizer_;

@@ -66,7 +66,7 @@ std::shared_ptr<const Loader::Window> Loader::make_window(std::int64_t number) c
   std::vector<Item> items;
   for (std::int64_t i = begin; i < end; ++i) {
     const Draw draw = mixture_->draw(i);
-    Written written = writer_.write(mixture_->sample(draw));
+    WrittenSample written = writer_.write(mixture_->sample(draw));
     made->dropped.insert(made->dropped.end(), std::make_move_iterator(written.drops.begin()), std::make_move_iterator(written.drops.end()));
     for (Conversation& conversation : written.conversations) {
       conversation.messages.clear();  // batches need the tokens alone

@@ -1,5 +1,7 @@
 #include "modules/data/reason.h"
 
+#include <algorithm>
+
 #include "modules/base/error.h"
 
 namespace saucier::data {
@@ -29,6 +31,11 @@ std::string_view name_of(Reason reason) {
   const auto at = static_cast<size_t>(reason);
   SAUCIER_CHECK(at < std::size(kReasons) && kReasons[at].reason == reason, "reason {}", at);
   return kReasons[at].name;
+}
+
+std::optional<Reason> reason_named(std::string_view name) {
+  const auto* at = std::find_if(std::begin(kReasons), std::end(kReasons), [&](const ReasonText& one) { return one.name == name; });
+  return at == std::end(kReasons) ? std::nullopt : std::optional(at->reason);
 }
 
 std::string explain(Reason reason) { return fmt::format("{} ({})", name_of(reason), kReasons[static_cast<size_t>(reason)].meaning); }

@@ -1,6 +1,7 @@
 // Why a sample is left out: one closed list, for readers, the writer of conversations, the loader and the store.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ struct ReasonText {
 
 std::span<const ReasonText> reasons();  // all of them, each once, in the order of the enum
 std::string_view name_of(Reason reason);
+std::optional<Reason> reason_named(std::string_view name);  // nothing where no reason is called so
 std::string explain(Reason reason);  // "empty-turn (a turn without text)"
 
 }  // namespace saucier::data

@@ -127,7 +127,7 @@ TEST_CASE("splitting then joining gives the conversation back") {
     std::int64_t longest = 0;
     for (const Sample& part : limit_turns(sample, {.max_turns = 1})) longest = std::max(longest, written(part, kBare).length);
     Pairs joined, original;
-    const Written split = write(sample, {.system = "none", .sample_system = "ignore", .max_length = longest + 20, .length_overflow = "split"});
+    const WrittenSample split = write(sample, {.system = "none", .sample_system = "ignore", .max_length = longest + 20, .length_overflow = "split"});
     CHECK(split.drops.empty());
     CHECK(split.parts == static_cast<std::int64_t>(split.conversations.size()));
     for (const Conversation& part : split.conversations) {
@@ -155,7 +155,7 @@ TEST_CASE("turn limit, image position and length policy together give what each 
     for (const Sample& part : limit_turns(sample, {.max_turns = most, .shuffled = rng.chance(0.3), .seed = 1})) {
       if (most > 0) CHECK(part.turns.size() <= static_cast<size_t>(2 * most));
       const Conversation alone = written(part, options);
-      const Written together = write(part, limited);
+      const WrittenSample together = write(part, limited);
       Pairs wanted, got;
       add_pairs(wanted, part);
       for (const Conversation& conversation : together.conversations) {

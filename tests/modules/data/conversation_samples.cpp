@@ -71,7 +71,7 @@ TEST_CASE("what is too long loses pairs from its end") {
   options.max_length = whole_one.length;
   CHECK(write(dialogue(3, true), options).cut_pairs == 0);
   options.max_length = whole_one.length - 1;
-  const Written cut = write(dialogue(3, true), options);
+  const WrittenSample cut = write(dialogue(3, true), options);
   CHECK(cut.cut_pairs == 1);
   CHECK(cut.cut_answers == 0);
   CHECK(whole(cut.conversations.at(0)) == "USER: <image>\nQ1 ASSISTANT: A1</s>USER: Q2 ASSISTANT: A2</s>");
@@ -89,7 +89,7 @@ TEST_CASE("an answer that alone is too long is cut at a token and learns no end"
     return write(sample, options);
   };
   CHECK(whole(cut_to(7).conversations.at(0)) == "USER: <image>\nQ1 ASSISTANT: Ä1234</s>");
-  const Written cut = cut_to(4);
+  const WrittenSample cut = cut_to(4);
   CHECK(cut.cut_answers == 1);
   CHECK(cut.cut_pairs == 1);
   const Conversation& conversation = cut.conversations.at(0);
@@ -101,7 +101,7 @@ TEST_CASE("an answer that alone is too long is cut at a token and learns no end"
   CHECK(whole(cut_to(2).conversations.at(0)) == "USER: <image>\nQ1 ASSISTANT: Ä");
   // Never half a character, never an empty answer, never into the picture.
   for (const std::int64_t room : {1, 0, -1, -5, -12}) {
-    const Written none = cut_to(room);
+    const WrittenSample none = cut_to(room);
     CHECK(none.conversations.empty());
     REQUIRE(none.drops.size() == 1);
     CHECK(none.drops[0].reason == Reason::kTooLong);
@@ -115,7 +115,7 @@ TEST_CASE("what is too long is split at pairs, with the pictures shown so far in
   sample.pictures.push_back(picture("8"));
   ConversationOptions options{.system = "none", .image_position = "back", .length_overflow = "split"};
   options.max_length = written(dialogue(2, true), kBare).length;
-  const Written split = write(sample, options);
+  const WrittenSample split = write(sample, options);
   REQUIRE(split.conversations.size() == 3);
   CHECK(split.parts == 3);
   CHECK(whole(split.conversations[0]) == "USER: Q1\n<image> ASSISTANT: A1</s>USER: Q2 ASSISTANT: A2</s>");
@@ -126,12 +126,12 @@ TEST_CASE("what is too long is split at pairs, with the pictures shown so far in
   CHECK(whole(split.conversations[2]) == "USER: Q4\n<image>\n<image> ASSISTANT: A4</s>");
   // Where a pair does not fit its answer is cut; where not even that fits, the part is dropped and the others stay.
   sample.turns[5].text = std::string(30, 'x');
-  const Written cut = write(sample, options);
+  const WrittenSample cut = write(sample, options);
   REQUIRE(cut.conversations.size() == 3);
   CHECK(cut.cut_answers == 1);
   CHECK(whole(cut.conversations[1]).starts_with("USER: Q3\n<image>\n<image> ASSISTANT: xxx"));
   sample.turns[4].text += std::string(40, 'y');
-  const Written dropped = write(sample, options);
+  const WrittenSample dropped = write(sample, options);
   CHECK(dropped.conversations.size() == 2);
   REQUIRE(dropped.drops.size() == 1);
   CHECK(dropped.drops[0].id == "d~2");
@@ -152,7 +152,7 @@ TEST_CASE("a picture that was cut away with its turn is not loaded") {
   sample.turns[2].text = "<image>\nQ2";
   ConversationOptions options = kBare;
   options.max_length = written(sample, kBare).length - 1;
-  const Written cut = write(sample, options);
+  const WrittenSample cut = write(sample, options);
   CHECK(cut.cut_pairs == 1);
   CHECK(cut.conversations.at(0).pictures.empty());
 }
@@ -200,7 +200,7 @@ TEST_CASE("a sample of which nothing is learned is dropped") {
   REQUIRE(merged.encode("Ax").size() == 1);  // the answer's only character is in the label's token
   Sample sample = dialogue(1, false);
   sample.turns[1].text = "x";
-  const Written result = ConversationWriter(merged, conversation, {.each = 9}, 1).write(sample);
+  const WrittenSample result = ConversationWriter(merged, conversation, {.each = 9}, 1).write(sample);
   REQUIRE(result.drops.size() == 1);
   CHECK(result.drops[0].reason == Reason::kFullyMasked);
 }
@@ -210,10 +210,12 @@ TEST_CASE("reasons have names and meanings") {
   for (const ReasonText& one : reasons()) {
     names.insert(one.name);
     CHECK(name_of(one.reason) == one.name);
+    CHECK(reason_named(one.name) == one.reason);
     CHECK(one.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string_view::npos);
     CHECK(explain(one.reason) == fmt::format("{} ({})", one.name, one.meaning));
   }
   CHECK(names.size() == reasons().size());
+  CHECK_FALSE(reason_named("too long"));
 }
 
 TEST_CASE("system messages: the template's, none, a text, drawn by weight, the sample's own") {

@@ -26,19 +26,19 @@ inline Sample dialogue(int pairs, bool with_picture, const std::string& id = "d"
   return sample;
 }
 
-inline Written write(const Sample& sample, const options::ConversationOptions& options, std::int64_t picture_tokens = 9) {
+inline WrittenSample write(const Sample& sample, const options::ConversationOptions& options, std::int64_t picture_tokens = 9) {
   return ConversationWriter(tokenizer(), {options, {}}, {.each = picture_tokens}, 1).write(sample);
 }
 
 inline Conversation written(const Sample& sample, const options::ConversationOptions& options, std::int64_t picture_tokens = 9) {
-  Written result = write(sample, options, picture_tokens);
+  WrittenSample result = write(sample, options, picture_tokens);
   REQUIRE(result.drops.empty());
   REQUIRE(result.conversations.size() == 1);
   return std::move(result.conversations[0]);
 }
 
 inline std::string reason(const Sample& sample, const options::ConversationOptions& options = {}) {
-  const Written result = write(sample, options);
+  const WrittenSample result = write(sample, options);
   REQUIRE(result.conversations.empty());
   REQUIRE(result.drops.size() == 1);
   CHECK(result.drops[0].id == sample.id);
