@@ -101,11 +101,9 @@ std::optional<Reason> ConversationWriter::check(const Sample& sample, const Sett
   if (markers > sample.pictures.size()) return Reason::kMoreMarkers;
   if (markers && markers < sample.pictures.size()) return Reason::kFewerMarkers;
   if (!form_->questions && turns.size() > 2) return Reason::kSeveralAnswers;
-  if (form_->questions && sample.system) {  // the recipe's own message may name what it likes: "<Image>visual content</Image>"
-    if (count_markers(setting.system)) return Reason::kMarkerInAnswer;
-    if (const auto reason = reserved_.find(setting.system)) return reason;
-  }
-  return std::nullopt;
+  if (!form_->questions) return std::nullopt;
+  if (count_markers(setting.system)) return Reason::kMarkerInAnswer;
+  return sample.system ? reserved_.find(setting.system) : std::nullopt;  // the recipe's own says what it likes
 }
 
 std::int64_t ConversationWriter::expansion(const std::vector<PictureRef>& pictures) const {

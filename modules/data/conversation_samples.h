@@ -53,6 +53,8 @@ class ConversationWriter {
   ConversationWriter(const text::Tokenizer& tokenizer, const options::JobConversation& conversation,
                      image::PictureTokens picture_tokens, std::uint64_t seed,
                      const std::map<std::string, options::DataOptions>& sources = {});
+  ConversationWriter(const ConversationWriter&) = delete;  // it points into itself
+  ConversationWriter& operator=(const ConversationWriter&) = delete;
 
   // Thread-safe, a function of the sample. Turn limits are not applied here: see limit_turns. Pictures that no turn
   // mentions go to the first question ("as_is" puts them in front there). Error where a picture's size is needed and
@@ -81,7 +83,7 @@ class ConversationWriter {
 
   const text::Tokenizer& tokenizer_;
   options::JobConversation options_;
-  std::map<std::string, options::JobConversation> by_source_;  // of those that say something otherwise
+  std::map<std::string, options::JobConversation> by_source_;  // of every source
   const text::Template* form_;
   text::Learn learn_;
   image::PictureTokens picture_tokens_;

@@ -54,6 +54,11 @@ void check_template(const Bound& bound, const std::string& name, Diagnostics& pr
         problems.error("unknown-part", place(said->items[i]), fmt::format("template '{}' has no '{}' to learn", name, parts[i]),
                        fmt::format("say what '{}' is, or take it out of '{}'", parts[i], list));
   }
+  const Json parts = options::to_json(form);
+  for (const auto& [key, part] : parts.items())
+    if (part.is_string() && part.get<std::string>().find("<image>") != std::string::npos)
+      problems.error("marker-in-template", place_of(node, key), fmt::format("'{}' of template '{}' holds a picture marker", key, name),
+                     "take '<image>' out of it: pictures stand where the samples have them");
   if (form.assistant_end.empty())
     problems.warning("endless-answers", place(node), fmt::format("template '{}' ends no answer: a model learns from it to go on and on", name),
                      "give 'assistant_end' the token that ends an answer");

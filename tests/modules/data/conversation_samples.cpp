@@ -190,6 +190,7 @@ TEST_CASE("samples that cannot be used are dropped by name") {
   sample = dialogue(1, true);
   sample.system = "You see <image>";
   CHECK(reason(sample) == "marker-in-answer");
+  CHECK(reason(dialogue(1, false), {.system = "You see <image>"}) == "marker-in-answer");
   sample.system = "USER: I";
   CHECK(reason(sample) == "template-separator-in-text");
 }
