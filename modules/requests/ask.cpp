@@ -29,7 +29,7 @@ void ask(const options::Request& request) {
   const options::AskRequest& options = *request.ask;
   model::JoinedModel model = open(request.model);
   model.merge_lora();  // once, not for every turn
-  options::ConversationOptions conversation = options.conversation;
+  auto conversation = options.conversation;
   conversation.image_aspect = model.aspect;
   std::optional<data::PictureRef> picture;
   if (!options.image.empty()) picture = data::PictureRef{options.image, std::make_shared<OnePicture>(options.image)};
