@@ -94,15 +94,15 @@ Layout read_layout(const File& file) {
 
 }  // namespace
 
-Decoded decode_bmp(std::string_view bytes) {
-  const File file(bytes);
+Decoded decode_bmp(const Encoded& encoded) {
+  const File file(encoded.bytes);
   const Layout layout = read_layout(file);
-  check_size(layout.width, layout.height, bytes.size(), kPixelsPerByte);
+  check_size(layout.width, layout.height, encoded.file_bytes, kPixelsPerByte);
+  Decoded out{.picture = {.width = static_cast<int>(layout.width), .height = static_cast<int>(layout.height), .pixels = {}}, .exif = {}, .xmp = {}};
+  if (!encoded.pixels) return out;
   const std::uint64_t stride = (layout.width * layout.bits + 31) / 32 * 4;
   const std::uint64_t last = (layout.width * layout.bits + 7) / 8;  // the last row may lack its padding
   const unsigned char* rows = file.range(layout.pixels, stride * (layout.height - 1) + last);
-
-  Decoded out{.picture = {.width = static_cast<int>(layout.width), .height = static_cast<int>(layout.height), .pixels = {}}, .exif = {}, .xmp = {}};
   out.picture.pixels.resize(layout.width * layout.height * 3);
   std::uint8_t* to = out.picture.pixels.data();
   for (std::uint64_t y = 0; y < layout.height; ++y) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <fstream>
 
 #include "modules/base/error.h"
 #include "modules/base/file.h"
@@ -12,7 +13,7 @@ constexpr std::uint64_t kSmallPixels = std::uint64_t{1} << 22;
 
 struct Format {
   const char* name;
-  Decoded (*decode)(std::string_view);
+  Decoded (*decode)(const Encoded&);
 };
 
 Format format_of(std::string_view bytes, std::string_view name) {
@@ -28,6 +29,46 @@ void check_file_size(std::uint64_t bytes, std::string_view name) {
   if (bytes > kMaxFileBytes)
     throw Error(fmt::format("cannot read '{}' as a picture: {} bytes, {} are allowed", name, bytes, kMaxFileBytes));
 }
+
+// What `read` gives, its errors with the picture's name.
+template <class Read>
+auto named(const char* format, std::string_view name, Read&& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    throw Error(fmt::format("cannot read '{}' as {}: {}", name, format, error.what()));
+  }
+}
+
+Size size_of(const Decoded& decoded) {
+  const Size stored{.height = decoded.picture.height, .width = decoded.picture.width};
+  return is_turned(orientation(decoded.exif, decoded.xmp)) ? Size{.height = stored.width, .width = stored.height} : stored;
+}
+
+// A file of which parts are read.
+class PartlyRead {
+ public:
+  explicit PartlyRead(const std::filesystem::path& file) : stream_(file, std::ios::binary) {
+    std::error_code none;
+    bytes_ = std::filesystem::is_regular_file(file, none) ? std::filesystem::file_size(file, none) : 0;
+    if (!stream_ || bytes_ == 0) bytes_ = read_file(file).size();  // for its error
+  }
+  std::uint64_t bytes() const { return bytes_; }
+  std::string read(std::uint64_t at, std::uint64_t size) {
+    std::string out(at < bytes_ ? std::min(size, bytes_ - at) : 0, '\0');
+    stream_.clear();
+    stream_.seekg(static_cast<std::streamoff>(at));
+    stream_.read(out.data(), static_cast<std::streamsize>(out.size()));
+    out.resize(static_cast<size_t>(std::max<std::streamsize>(0, stream_.gcount())));
+    return out;
+  }
+
+ private:
+  std::ifstream stream_;
+  std::uint64_t bytes_ = 0;
+};
+
+constexpr std::uint64_t kFront = 1 << 16;  // holds the headers of nearly every picture
 
 }  // namespace
 
@@ -49,11 +90,39 @@ void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t file_by
 Picture decode(std::string_view bytes, std::string_view name) {
   check_file_size(bytes.size(), name);
   const Format format = format_of(bytes, name);
-  try {
-    Decoded decoded = format.decode(bytes);
+  return named(format.name, name, [&] {
+    Decoded decoded = format.decode({.bytes = bytes, .file_bytes = bytes.size()});
     return oriented(std::move(decoded.picture), orientation(decoded.exif, decoded.xmp));
-  } catch (const Error& error) {
-    throw Error(fmt::format("cannot read '{}' as {}: {}", name, format.name, error.what()));
+  });
+}
+
+Size read_size(std::string_view bytes, std::string_view name) {
+  check_file_size(bytes.size(), name);
+  const Format format = format_of(bytes, name);
+  return named(format.name, name, [&] {
+    if (format.decode != decode_png) return size_of(format.decode({.bytes = bytes, .file_bytes = bytes.size(), .pixels = false}));
+    const std::string chunks = png_without_pixels([&](std::uint64_t at, std::uint64_t size) { return std::string(bytes.substr(std::min<std::uint64_t>(at, bytes.size()), size)); });
+    return size_of(decode_png({.bytes = chunks, .file_bytes = bytes.size(), .pixels = false}));
+  });
+}
+
+Size read_size(const std::filesystem::path& file) {
+  const std::string name = file.string();
+  PartlyRead part(file);
+  check_file_size(part.bytes(), name);
+  const std::string front = part.read(0, kFront);
+  const Format format = format_of(front, name);
+  if (format.decode == decode_png) {
+    return named(format.name, name, [&] {
+      const std::string chunks = png_without_pixels([&](std::uint64_t at, std::uint64_t size) { return part.read(at, size); });
+      return size_of(decode_png({.bytes = chunks, .file_bytes = part.bytes(), .pixels = false}));
+    });
+  }
+  if (front.size() == part.bytes()) return read_size(std::string_view(front), name);
+  try {
+    return size_of(format.decode({.bytes = front, .file_bytes = part.bytes(), .pixels = false}));
+  } catch (const Error&) {  // the header is longer, or damaged: the whole file tells
+    return read_size(std::string_view(part.read(0, part.bytes())), name);
   }
 }
 

@@ -1,6 +1,8 @@
 // What decode() asks of each format. Only modules/image includes this.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -14,12 +16,23 @@ struct Decoded {
   std::string xmp;
 };
 
+// A picture's file as far as it was read.
+struct Encoded {
+  std::string_view bytes;
+  std::uint64_t file_bytes = 0;  // of the whole
+  bool pixels = true;            // false: size and metadata alone; the picture then has no pixels
+};
+
 // Each throws Error with the reason alone, decode() adds the name.
-Decoded decode_png(std::string_view bytes);
-Decoded decode_jpeg(std::string_view bytes);
-Decoded decode_webp(std::string_view bytes);
-Decoded decode_gif(std::string_view bytes);
-Decoded decode_bmp(std::string_view bytes);
+Decoded decode_png(const Encoded& file);
+Decoded decode_jpeg(const Encoded& file);
+Decoded decode_webp(const Encoded& file);
+Decoded decode_gif(const Encoded& file);
+Decoded decode_bmp(const Encoded& file);
+
+// A PNG's chunks without its pixels, for decode_png to read size and metadata from: the latter may stand behind the
+// pixels, which need not be read for that. `read(at, size)` gives what the file has of those bytes.
+std::string png_without_pixels(const std::function<std::string(std::uint64_t at, std::uint64_t size)>& read);
 
 // What a library says is wrong, without the capital that it begins with.
 std::string in_our_words(std::string text);
@@ -30,6 +43,7 @@ void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t file_by
 
 // The orientation (1 to 8) that the metadata ask for: the EXIF tag, else XMP's. Damaged metadata ask for nothing: 1.
 int orientation(std::string_view exif, std::string_view xmp);
+bool is_turned(int orientation);  // width and height change places
 Picture oriented(Picture picture, int orientation);
 
 using Palette = std::array<std::array<std::uint8_t, 3>, 256>;  // an index without an entry is black

@@ -59,8 +59,8 @@ std::optional<std::uint8_t> find_picture(GifFileType* gif) {
 
 }  // namespace
 
-Decoded decode_gif(std::string_view bytes) {
-  std::string_view left = bytes;
+Decoded decode_gif(const Encoded& file) {
+  std::string_view left = file.bytes;
   int code = 0;
   const std::unique_ptr<GifFileType, Closer> gif(DGifOpen(&left, on_read, &code));
   if (!gif) fail(code);
@@ -69,7 +69,7 @@ Decoded decode_gif(std::string_view bytes) {
   if (frame.Width <= 0 || frame.Height <= 0 || frame.Left < 0 || frame.Top < 0) throw Error(fmt::format("{} x {} pixels", frame.Width, frame.Height));
   // As Pillow: a picture that sticks out makes the whole larger.
   const int width = std::max(gif->SWidth, frame.Left + frame.Width), height = std::max(gif->SHeight, frame.Top + frame.Height);
-  check_size(static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(height), bytes.size(), kPixelsPerByte);
+  check_size(static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(height), file.file_bytes, kPixelsPerByte);
 
   Palette palette{};
   const ColorMapObject* colours = frame.ColorMap != nullptr ? frame.ColorMap : gif->SColorMap;
@@ -78,6 +78,7 @@ Decoded decode_gif(std::string_view bytes) {
   complete_if_grey(palette, count);
 
   Decoded out{.picture = {.width = width, .height = height, .pixels = {}}, .exif = {}, .xmp = {}};
+  if (!file.pixels) return out;
   std::vector<std::uint8_t>& pixels = out.picture.pixels;
   const size_t row = static_cast<size_t>(width) * 3;
   pixels.resize(row * static_cast<size_t>(height));

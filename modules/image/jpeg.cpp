@@ -127,11 +127,11 @@ bool read_rows(Call& call, Picture& picture, std::vector<std::uint8_t>& line) {
 
 }  // namespace
 
-Decoded decode_jpeg(std::string_view bytes) {
+Decoded decode_jpeg(const Encoded& file) {
   Call call;
-  if (!read_header(call, bytes)) throw Error(in_our_words(call.problem.data()));
+  if (!read_header(call, file.bytes)) throw Error(in_our_words(call.problem.data()));
   jpeg_decompress_struct& jpeg = call.jpeg;
-  check_size(jpeg.image_width, jpeg.image_height, bytes.size(), kPixelsPerByte);
+  check_size(jpeg.image_width, jpeg.image_height, file.file_bytes, kPixelsPerByte);
   switch (jpeg.num_components) {
     case 1: jpeg.out_color_space = JCS_GRAYSCALE; break;
     case 3: jpeg.out_color_space = JCS_RGB; break;
@@ -145,6 +145,7 @@ Decoded decode_jpeg(std::string_view bytes) {
     if (data.starts_with(kExif)) out.exif += out.exif.empty() ? data : data.substr(kExif.size());  // may be in pieces
     if (data.starts_with(kXmp)) out.xmp = data.substr(kXmp.size());
   }
+  if (!file.pixels) return out;
   out.picture.pixels.resize(size_t{jpeg.image_width} * jpeg.image_height * 3);
   std::vector<std::uint8_t> line(size_t{jpeg.image_width} * 4);
   if (!read_rows(call, out.picture, line)) throw Error(in_our_words(call.problem.data()));

@@ -63,11 +63,13 @@ int orientation(std::string_view exif, std::string_view xmp) {
   return found && *found >= 1 && *found <= 8 ? static_cast<int>(*found) : 1;
 }
 
+bool is_turned(int orientation) { return orientation >= 5; }
+
 // The tag says where the first row and column of what is stored lie: 1 top left, 2 top right, 3 bottom right, 4 bottom
 // left; 5 to 8 the same with rows and columns changed.
 Picture oriented(Picture picture, int orientation) {
   if (orientation == 1) return picture;
-  const bool turned = orientation >= 5;
+  const bool turned = is_turned(orientation);
   const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const std::ptrdiff_t width = picture.width, height = picture.height;

@@ -33,6 +33,11 @@ constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 30;
 Picture decode(std::string_view bytes, std::string_view name);
 Picture read_picture(const std::filesystem::path& file);
 
+// The size that decode() would give, from the header and the metadata alone: of a file mostly its first 64 KiB are read.
+// Throws Error as decode() does where those are damaged; damage to the pixels goes unseen.
+Size read_size(std::string_view bytes, std::string_view name);
+Size read_size(const std::filesystem::path& file);
+
 void write_png(const std::filesystem::path& file, const Picture& picture);  // atomic
 std::string png_bytes(const Picture& picture);                              // for data: URLs in reports
 

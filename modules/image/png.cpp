@@ -189,16 +189,7 @@ std::vector<png_bytep> row_pointers(std::vector<std::uint8_t>& pixels, int width
   return rows;
 }
 
-}  // namespace
-
-Decoded decode_png(std::string_view bytes) {
-  Call call{.input = bytes, .output = {}};
-  Reader reader(call);
-  Header header;
-  if (!read_header(reader.png(), reader.info(), call, header)) throw Error(in_our_words(call.problem.data()));
-  check_size(header.width, header.height, bytes.size(), kPixelsPerByte);
-  Decoded out{.picture = {.width = static_cast<int>(header.width), .height = static_cast<int>(header.height), .pixels = {}}, .exif = {}, .xmp = {}};
-  Picture& picture = out.picture;
+void read_pixels(Reader& reader, Call& call, const Header& header, Picture& picture) {
   picture.pixels.resize(header.width * header.height * 3);
   std::vector<png_bytep> rows = row_pointers(picture.pixels, picture.width, picture.height);
   const std::vector<png_bytep> pixels = rows;
@@ -207,6 +198,40 @@ Decoded decode_png(std::string_view bytes) {
   if (!read_rows(reader.png(), reader.info(), call, rows)) throw Error(in_our_words(call.problem.data()));
   if (header.rows != Rows::rgb)
     for (size_t y = 0; y < rows.size(); ++y) expand(header, rows[y], pixels[y]);
+}
+
+}  // namespace
+
+std::string png_without_pixels(const std::function<std::string(std::uint64_t at, std::uint64_t size)>& read) {
+  constexpr std::uint64_t kSignature = 8, kHead = 8, kCheck = 4, kMostMetadata = std::uint64_t{16} << 20;
+  std::string out = read(0, kSignature), pixels;
+  for (std::uint64_t at = kSignature; out.size() < kMostMetadata;) {
+    const std::string head = read(at, kHead);  // length, name
+    if (head.size() < kHead) break;
+    std::uint64_t length = 0;
+    for (size_t i = 0; i < 4; ++i) length = length << 8 | static_cast<unsigned char>(head[i]);
+    const std::uint64_t next = at + kHead + length + kCheck;
+    if (head.ends_with("IEND")) break;
+    if (head.ends_with("IDAT")) {
+      if (pixels.empty()) pixels = head;
+    } else {
+      const std::string chunk = read(at, next - at);
+      if (chunk.size() < next - at && !pixels.empty()) break;  // torn behind the pixels, which does not matter there
+      out += chunk;
+    }
+    at = next;
+  }
+  return out + pixels;
+}
+
+Decoded decode_png(const Encoded& file) {
+  Call call{.input = file.bytes, .output = {}};
+  Reader reader(call);
+  Header header;
+  if (!read_header(reader.png(), reader.info(), call, header)) throw Error(in_our_words(call.problem.data()));
+  check_size(header.width, header.height, file.file_bytes, kPixelsPerByte);
+  Decoded out{.picture = {.width = static_cast<int>(header.width), .height = static_cast<int>(header.height), .pixels = {}}, .exif = {}, .xmp = {}};
+  if (file.pixels) read_pixels(reader, call, header, out.picture);
   out.exif = exif_of(reader.png(), reader.info());
   if (out.exif.empty()) out.exif = from_hex(text_of(reader.png(), reader.info(), "Raw profile type exif"));
   out.xmp = text_of(reader.png(), reader.info(), "XML:com.adobe.xmp");

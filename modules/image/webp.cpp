@@ -27,15 +27,15 @@ struct Frame {
 
 }  // namespace
 
-Decoded decode_webp(std::string_view bytes) {
-  const WebPData data{.bytes = reinterpret_cast<const std::uint8_t*>(bytes.data()), .size = bytes.size()};
-  const std::unique_ptr<WebPDemuxer, void (*)(WebPDemuxer*)> file(WebPDemux(&data), WebPDemuxDelete);
-  if (!file) throw Error("the file is damaged or ends too early");
-  const std::uint32_t width = WebPDemuxGetI(file.get(), WEBP_FF_CANVAS_WIDTH), height = WebPDemuxGetI(file.get(), WEBP_FF_CANVAS_HEIGHT);
-  check_size(width, height, bytes.size(), kPixelsPerByte);
+Decoded decode_webp(const Encoded& file) {
+  const WebPData data{.bytes = reinterpret_cast<const std::uint8_t*>(file.bytes.data()), .size = file.bytes.size()};
+  const std::unique_ptr<WebPDemuxer, void (*)(WebPDemuxer*)> chunks(WebPDemux(&data), WebPDemuxDelete);
+  if (!chunks) throw Error("the file is damaged or ends too early");
+  const std::uint32_t width = WebPDemuxGetI(chunks.get(), WEBP_FF_CANVAS_WIDTH), height = WebPDemuxGetI(chunks.get(), WEBP_FF_CANVAS_HEIGHT);
+  check_size(width, height, file.file_bytes, kPixelsPerByte);
 
   Frame frame;
-  if (WebPDemuxGetFrame(file.get(), 1, &frame.at) == 0) throw Error("no picture in it");
+  if (WebPDemuxGetFrame(chunks.get(), 1, &frame.at) == 0) throw Error("no picture in it");
   // The header of the frame itself: what the container says about it need not be true.
   int frame_width = 0, frame_height = 0;
   if (WebPGetInfo(frame.at.fragment.bytes, frame.at.fragment.size, &frame_width, &frame_height) == 0) throw Error("the header of the picture is damaged");
@@ -43,8 +43,9 @@ Decoded decode_webp(std::string_view bytes) {
   if (left < 0 || top < 0 || left + frame_width > width || top + frame_height > height) throw Error("the first frame lies outside the picture");
 
   Decoded out{.picture = {.width = static_cast<int>(width), .height = static_cast<int>(height), .pixels = {}},
-              .exif = chunk(file.get(), "EXIF"),
-              .xmp = chunk(file.get(), "XMP ")};
+              .exif = chunk(chunks.get(), "EXIF"),
+              .xmp = chunk(chunks.get(), "XMP ")};
+  if (!file.pixels) return out;
   std::vector<std::uint8_t>& pixels = out.picture.pixels;
   const size_t row = size_t{width} * 3;
   pixels.resize(row * height);  // black around a first frame that does not fill it

@@ -38,6 +38,55 @@ TEST_CASE("every kind of picture is read as Pillow reads it") {
   }
 }
 
+TEST_CASE("the size alone is that of the decoded picture, from a file and from its bytes") {
+  std::vector<fs::path> files = kinds();
+  files.push_back(kData / "speed.jpg");
+  for (const fs::path& file : files) {
+    INFO(file.filename().string());
+    const Picture picture = read_picture(file);
+    const Size size{.height = picture.height, .width = picture.width};
+    CHECK(read_size(file) == size);
+    CHECK(read_size(read_file(file), "p") == size);
+  }
+}
+
+TEST_CASE("the size is read where headers are long, and where the orientation stands behind the pixels") {
+  const Scratch scratch;
+  const std::string jpeg = kind("exif6.jpg");
+  const std::string comment = std::string("\xff\xfe\xff\xff", 4) + std::string(65533, 'c');  // of the largest size
+  write_file_atomic(scratch / "long.jpg", jpeg.substr(0, 2) + comment + comment + jpeg.substr(2));
+  CHECK(read_size(scratch / "long.jpg") == read_size(kData / "exif6.jpg"));
+
+  std::string png = kind("exif6.png");
+  const size_t exif = png.find("eXIf") - 4, end = png.size() - 12;
+  std::uint32_t length = 0;
+  for (size_t i = 0; i < 4; ++i) length = length << 8 | static_cast<unsigned char>(png[exif + i]);
+  const std::string chunk = png.substr(exif, length + 12);
+  png = png.substr(0, exif) + png.substr(exif + chunk.size(), end - exif - chunk.size()) + chunk + png.substr(end);
+  write_file_atomic(scratch / "behind.png", png);
+  const Picture behind = read_picture(scratch / "behind.png");
+  CHECK(read_size(scratch / "behind.png") == Size{.height = behind.height, .width = behind.width});
+}
+
+TEST_CASE("what is damaged in front of the pixels has no size") {
+  const Scratch scratch;
+  for (const std::string name : {"rgb.png", "s420.jpg", "lossy.webp", "plain.gif", "rgb.bmp"}) {
+    INFO(name);
+    write_file_atomic(scratch / name, kind(name).substr(0, 20));
+    std::string as_decoded;
+    try {
+      read_picture(scratch / name);
+    } catch (const Error& error) {
+      as_decoded = error.what();
+    }
+    CHECK(as_decoded.starts_with("cannot read '"));
+    CHECK_THROWS_WITH(read_size(scratch / name), as_decoded);
+  }
+  write_file_atomic(scratch / "none", "");
+  CHECK_THROWS_WITH(read_size(scratch / "none"), Catch::Contains("the file is empty"));
+  CHECK_THROWS_WITH(read_size(scratch / "absent"), Catch::Contains("No such file"));
+}
+
 TEST_CASE("the content says which format it is, not the name") {
   const Scratch scratch;
   write_file_atomic(scratch / "photo.png", kind("s420.jpg"));
