@@ -4,7 +4,7 @@
 #   make quickstart    build, then run recipes/quickstart.toml and show what came out
 #   make test          build, then every test
 #   make speed         prints what small pieces cost (the tests' hidden [speed] cases)
-#   make fuzz          RUNS random inputs through the recipe language, the picture formats and the files of tensors, by libFuzzer
+#   make fuzz          RUNS random inputs through the recipe language, the picture formats, the files of tensors and the formats of data, by libFuzzer
 #   make smollm2       brings the language model of recipes/smollm2-scenes.toml
 #   make build         leaves build/saucier and build/saucier-worker
 #   make check-format  clang-format and clang-tidy over the tree (needs both installed)
@@ -26,7 +26,7 @@ RUNS    ?= 10000000
 
 PACKAGES := g++ cmake ninja-build pkg-config ccache mold python3 python3-venv ca-certificates \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libpng-dev libjpeg-dev libwebp-dev \
-  libgif-dev libfreetype-dev libboost-program-options-dev libpcre2-dev libicu-dev catch2 libvalijson-dev \
+  libgif-dev libfreetype-dev libboost-program-options-dev libpcre2-dev libicu-dev libarchive-dev catch2 libvalijson-dev \
   fonts-noto-color-emoji unicode-data unicode-cldr-core
 
 .PHONY: build test quickstart speed packages torch taplo smollm2 configure fuzz check-format clean
@@ -112,7 +112,7 @@ test: configure taplo
 fuzz:
 	@$(MAKE) packages PACKAGES="$(PACKAGES) clang-14 libclang-rt-14-dev"
 	cmake --preset fuzz > /dev/null
-	ninja -C build-fuzz -j $(JOBS) --quiet recipe_fuzzer recipe_fuzz_seeds weights_fuzzer picture_fuzzer
+	ninja -C build-fuzz -j $(JOBS) --quiet recipe_fuzzer recipe_fuzz_seeds weights_fuzzer picture_fuzzer rows_fuzzer
 	build-fuzz/recipe_fuzz_seeds build-fuzz/seeds
 	mkdir -p build-fuzz/corpus
 	build-fuzz/recipe_fuzzer -runs=$(RUNS) -max_len=8192 -timeout=20 -dict=build-fuzz/seeds.dict -print_final_stats=1 build-fuzz/corpus build-fuzz/seeds
@@ -120,6 +120,8 @@ fuzz:
 	build-fuzz/weights_fuzzer -runs=$(RUNS) -max_len=65536 -timeout=20 -malloc_limit_mb=512 -print_final_stats=1 build-fuzz/weights tests/data/weights
 	mkdir -p build-fuzz/pictures
 	build-fuzz/picture_fuzzer -runs=$(RUNS) -max_len=65536 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 build-fuzz/pictures tests/data/image
+	mkdir -p build-fuzz/rows
+	build-fuzz/rows_fuzzer -runs=$(RUNS) -max_len=16384 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 build-fuzz/rows tests/data/rows
 
 speed: configure
 	@ninja -C $(BUILD) -j $(JOBS) --quiet

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,12 @@ namespace saucier::data {
 
 // The marker in a turn's text that says where the picture stands, as in LLaVA's data.
 inline constexpr std::string_view kImageMarker = "<image>";
+
+inline size_t count_markers(std::string_view text) {
+  size_t count = 0;
+  for (size_t at = text.find(kImageMarker); at != std::string_view::npos; at = text.find(kImageMarker, at + kImageMarker.size())) ++count;
+  return count;
+}
 
 enum class Role { kUser, kAssistant };
 
@@ -50,12 +57,36 @@ struct Sample {
   std::vector<PictureRef> pictures;   // in the order of the markers
 };
 
+// What a reader found in the rows of its source. The names of the reasons are those of modules/data/readers/reason.h.
+struct ReadReport {
+  struct Example {
+    std::string file;
+    std::int64_t line = 0;
+    std::string id;      // empty where the row does not even say that
+    std::string detail;  // "turn 2 is empty"
+  };
+  struct Reason {
+    std::int64_t count = 0;
+    bool left_out = true;           // false: counted only
+    std::vector<Example> examples;  // the first kExamples
+  };
+  static constexpr size_t kExamples = 8;
+  std::int64_t rows = 0;         // 0: the source is not read from rows
+  std::int64_t kept = 0;
+  std::int64_t other_kinds = 0;  // left out because their kind was not asked for
+  std::map<std::string, Reason> reasons;
+};
+
 // A data source after its reader: random access, so that order, resume and sharing are the mixture's business alone.
 class SampleSource {
  public:
   virtual ~SampleSource() = default;
   virtual std::int64_t size() const = 0;
   virtual Sample get(std::int64_t index) const = 0;  // thread-safe; a function of index alone
+  virtual const ReadReport& report() const {         // of the rows below, whatever cuts or rewrites their samples
+    static const ReadReport kNoRows;
+    return kNoRows;
+  }
 };
 
 }  // namespace saucier::data

@@ -89,6 +89,7 @@ class Limited : public SampleSource {
     }
     return take_part(in_order(source_->get(index), limit_), limit_, part);
   }
+  const ReadReport& report() const override { return source_->report(); }
 
  private:
   std::shared_ptr<const SampleSource> source_;
@@ -146,12 +147,6 @@ Sample take_pairs(const Sample& sample, size_t begin, size_t end, std::string id
   out.pictures.resize(before + here);
   out.turns[0].text = with_markers(before, out.turns[0].text);
   return out;
-}
-
-size_t count_markers(std::string_view text) {
-  size_t count = 0;
-  for (size_t at = text.find(kImageMarker); at != std::string_view::npos; at = text.find(kImageMarker, at + kImageMarker.size())) ++count;
-  return count;
 }
 
 std::uint64_t hash_of(const Sample& sample) {  // FNV-1a

@@ -38,7 +38,6 @@ std::shared_ptr<const SampleSource> limit_turns(std::shared_ptr<const SampleSour
 // The pairs [begin, end) of a sample, by which both kinds of splitting cut: with the pictures shown before them in front.
 Sample take_pairs(const Sample& sample, size_t begin, size_t end, std::string id);
 
-size_t count_markers(std::string_view text);
 // A number for a sample's random choices, the same on every machine.
 std::uint64_t hash_of(const Sample& sample);
 

@@ -73,10 +73,46 @@ struct SceneOptions {
   }
 };
 
+// Names of the fields, or columns, of a source's rows; empty: the format's own (docs/data.md lists them).
+struct ColumnOptions {
+  std::string id;
+  std::string image;
+  std::string image_name;
+  std::string system;
+  std::string conversations;
+  std::string from;
+  std::string value;
+  std::string user;
+  std::string assistant;
+  std::string caption;
+  std::string question;
+  std::string answer;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(id, {.key = "id", .help = "Field with the sample's id; a row without it is named by its line."});
+    v(image, {.key = "image", .help = "Field with the picture, or a list of them."});
+    v(image_name, {.key = "image_name", .help = "File name made of that field: '{}' stands for its value, '{:012}' for its value with zeros in front up to 12 digits."});
+    v(system, {.key = "system", .help = "Field with a system message of the row's own."});
+    v(conversations, {.key = "conversations", .help = "Field with the list of turns."});
+    v(from, {.key = "from", .help = "Field of a turn that says whose it is."});
+    v(value, {.key = "value", .help = "Field of a turn with its text."});
+    v(user, {.key = "user", .help = "What the field 'from' says of the user's turns."});
+    v(assistant, {.key = "assistant", .help = "What the field 'from' says of the assistant's turns."});
+    v(caption, {.key = "caption", .help = "Field with the caption, or a list of captions of which one is drawn."});
+    v(question, {.key = "question", .help = "Field with the question; of 'captions', what the caption answers in the place of a drawn question."});
+    v(answer, {.key = "answer", .help = "Field with the answer, or a list of answers of which the most frequent is taken."});
+  }
+};
+
 struct DataOptions {
   std::string format;
   std::string path;
   std::string images;
+  std::string shards = "*.tar";
+  std::string annotations;
+  ColumnOptions columns;
+  std::string question_suffix;
   std::string stage;
   std::string content = "caption";
   std::string picture = "pixels";
@@ -88,13 +124,22 @@ struct DataOptions {
   std::optional<std::string> turn_overflow;
   std::optional<std::string> turn_order;
   std::optional<std::int64_t> expected_samples;
+  std::string mode = "strict";
+  double tolerate = 0.01;
+  std::map<std::string, double> tolerate_reason;
+  std::string check_pictures = "header";
+  std::string duplicates = "keep";
   SceneOptions scenes;
 
   template <class Visitor>
   void declare(Visitor& v) {
-    v(format, {.key = "format", .help = "What the source is: 'scenes' (embedded pictures), 'synthesized' (what a synthesize stage wrote), 'llava' (LLaVA JSON), 'coco' (captions and instances).", .choices = {"scenes", "synthesized", "llava", "coco"}, .required = true});
-    v(path, {.key = "path", .help = "File of a 'llava' source, or folder of a 'coco' one (captions.json, instances.json).", .path = true});
-    v(images, {.key = "images", .help = "Folder of the pictures; a 'llava' source of text alone has none.", .path = true});
+    v(format, {.key = "format", .help = "What the source is: 'scenes' (embedded pictures), 'synthesized' (what a synthesize stage wrote), or files (docs/data.md): 'llava', 'sharegpt' and 'openai' (conversations in JSON), 'coco' (captions and instances), 'captions' (tables or JSON), 'vqa' (questions and answers), 'webdataset' (tar files).", .choices = {"scenes", "synthesized", "llava", "sharegpt", "openai", "coco", "captions", "vqa", "webdataset"}, .required = true});
+    v(path, {.key = "path", .help = "The file; of a 'coco' source the folder with captions.json and instances.json, of a 'webdataset' one the folder of the shards or one shard.", .path = true});
+    v(images, {.key = "images", .help = "Folder of the pictures; a source of text alone has none.", .path = true});
+    v(shards, {.key = "shards", .help = "Which files of the folder a 'webdataset' source reads: a pattern with '*', '?', '{a,b}' and '{000..123}'."});
+    v(annotations, {.key = "annotations", .help = "The answers of a 'vqa' source whose path holds questions alone (VQAv2).", .path = true});
+    v(columns, {.key = "columns", .help = "Names of fields, where they differ from the format's own."});
+    v(question_suffix, {.key = "question_suffix", .help = "Text behind every question of a 'vqa' source, such as LLaVA's demand for a short answer."});
     v(stage, {.key = "stage", .help = "Synthesize stage whose output a 'synthesized' source reads."});
     v(content, {.key = "content", .help = "What a 'scenes' source says: 'caption' (one caption, one turn; a 'coco' source can say nothing else), 'instruct' (conversations by the template teacher, made as they are needed).", .choices = {"caption", "instruct"}});
     v(picture, {.key = "picture", .help = "How a scene is shown: 'pixels', or as text alone: 'grid' (a coarse grid of words in the place of the picture), 'context' (captions and boxes).", .choices = {"pixels", "grid", "context"}});
@@ -107,6 +152,12 @@ struct DataOptions {
     v(turn_order, {.key = "turn_order", .help = "In the place of conversation.turn_order.", .choices = {"as_is", "shuffled"}});
     // Operational: another number stops the stage, and what it would have made is the same.
     v(expected_samples, {.key = "expected_samples", .help = "Samples that the source must hold, before turn limits; a stage that reads another number stops.", .unit = "samples", .min = 1, .operational = true});
+    v(mode, {.key = "mode", .help = "What a row does that cannot be used: 'strict' stops the stage, 'lenient' leaves the row out and counts it by its reason.", .choices = {"strict", "lenient"}});
+    // Operational as expected_samples is.
+    v(tolerate, {.key = "tolerate", .help = "Share of the rows that may be left out for one reason before a lenient source stops the stage.", .min = 0, .max = 1, .operational = true});
+    v(tolerate_reason, {.key = "tolerate_reason", .help = "The same for single reasons: { missing-picture = 0.05 }.", .min = 0, .max = 1, .choices = {"broken-row", "not-an-object", "field-count", "not-utf-8", "missing-field", "wrong-type", "unknown-role", "tool-turn", "misplaced-system", "no-turns", "first-turn", "not-alternating", "empty-turn", "no-answer", "picture-count", "missing-picture", "picture-outside", "undecodable-picture"}, .operational = true});
+    v(check_pictures, {.key = "check_pictures", .help = "How far pictures are looked at before the stage begins: 'header' (there, and its size can be read), 'decode' (every pixel), 'none' (there).", .choices = {"header", "decode", "none"}});
+    v(duplicates, {.key = "duplicates", .help = "Rows with the turns and pictures of an earlier one: 'keep' counts them, 'drop' leaves them out.", .choices = {"keep", "drop"}});
     v(scenes, {.key = "scenes", .help = "Which scenes a 'scenes' source holds."});
   }
 };

@@ -4,7 +4,7 @@
 #include "modules/base/paths.h"
 #include "modules/base/rng.h"
 #include "modules/data/readers/coco.h"
-#include "modules/data/readers/llava_json.h"
+#include "modules/data/readers/open.h"
 #include "modules/data/scenes/scene_source.h"
 #include "modules/data/turn_limit.h"
 #include "modules/teach/instruct_source.h"
@@ -40,8 +40,9 @@ std::shared_ptr<const data::SampleSource> synthesized_source(const options::Job&
   const auto scenes = options::from_json<options::SceneOptions>(
       parse_json(read_file(folder / kSceneOptions), "the scenes of a synthesize stage"));
   const auto world = data::SceneWorld::make(scenes);
-  auto samples = data::read_llava_json(
-      {.file = folder / paths::kSynthesized, .images = {}, .name = name, .kinds = options.kinds, .scenes = world});
+  options::DataOptions rows = options;
+  rows.path = (folder / paths::kSynthesized).string();
+  const auto samples = data::open_rows(name, rows, world);
   return options.picture == "pixels" ? samples : data::text_view(samples, world, options.picture);
 }
 
@@ -49,9 +50,8 @@ std::shared_ptr<const data::SampleSource> read_source(const options::Job& job, c
                                                       const options::DataOptions& options) {
   if (options.format == "scenes") return scene_source(job, name, options);
   if (options.format == "synthesized") return synthesized_source(job, name, options);
-  if (options.format == "llava") return data::read_llava_json({.file = options.path, .images = options.images, .name = name, .kinds = options.kinds, .scenes = {}});
-  SAUCIER_CHECK(options.format == "coco", "format {}", options.format);
-  return data::caption_samples(data::described_coco(options.path, options.images), name);
+  if (options.format == "coco") return data::caption_samples(data::described_coco(options.path, options.images), name);
+  return data::open_rows(name, options);
 }
 
 }  // namespace

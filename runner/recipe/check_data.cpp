@@ -14,6 +14,42 @@ bool is_name(std::string_view name) {
   });
 }
 
+// What a source of any format may say.
+constexpr std::string_view kOfAnyFormat[] = {"format", "max_turns", "turn_overflow", "turn_order", "system", "systems", "image_position", "expected_samples"};
+
+// What each format reads of a source's table beside those, and of its 'columns'.
+struct FormatKeys {
+  std::string_view format;
+  std::vector<std::string_view> keys, columns;
+};
+
+const std::vector<FormatKeys>& format_keys() {
+  static const std::vector<FormatKeys> kFormats = [] {
+    const std::vector<std::string_view> rows = {"mode", "tolerate", "tolerate_reason", "check_pictures", "duplicates"};
+    const std::vector<std::string_view> turns = {"id", "image", "image_name", "system", "conversations", "from", "value", "user", "assistant"};
+    const auto with = [](std::vector<std::string_view> all, std::initializer_list<std::string_view> more) {
+      all.insert(all.end(), more);
+      return all;
+    };
+    const std::vector<std::string_view> files = with(rows, {"path", "images", "columns"});
+    return std::vector<FormatKeys>{
+        {"scenes", {"content", "picture", "kinds", "scenes"}, {}},
+        {"synthesized", with(rows, {"stage", "picture", "kinds"}), {}},
+        {"llava", with(files, {"kinds"}), turns},
+        {"sharegpt", files, turns},
+        {"openai", files, turns},
+        {"coco", {"path", "images", "content"}, {}},
+        {"captions", files, {"id", "image", "image_name", "system", "caption", "question"}},
+        {"vqa", with(files, {"annotations", "question_suffix"}), {"id", "image", "image_name", "system", "question", "answer"}},
+        {"webdataset", with(rows, {"path", "shards", "columns"}), {"id", "conversations", "from", "value", "user", "assistant", "caption", "question", "answer", "system"}}};
+  }();
+  return kFormats;
+}
+
+bool contains(const std::vector<std::string_view>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 class SourceChecks {
  public:
   SourceChecks(const Bound& bound, Diagnostics& problems) : bound_(bound), problems_(problems) {}
@@ -21,13 +57,16 @@ class SourceChecks {
   void check(const Node& node, const options::DataOptions& source) {
     check_name(node, "data source", problems_);
     check_systems(node, bound_.said["data"][node.key], problems_);
+    check_keys(node, source);
     if (source.format == "synthesized") {
       if (need(node, source, "stage")) check_stage(node, source);
-    } else if (source.format == "llava" || source.format == "coco") {
-      need(node, source, "path");
+    } else if (source.format != "scenes") {
+      if (!source.format.empty()) need(node, source, "path");
+      if (source.format == "captions" || (source.format == "vqa" && !source.path.empty())) need(node, source, "images");
       if (source.format == "coco" && source.content == "instruct")
         problems_.error("wrong-source", place_of(node, "content"), fmt::format("data source '{}' cannot say instructions: its pictures are no scenes", node.key),
                         "remove 'content', or use format 'scenes'");
+      if (source.mode == "strict") check_limits(node, source);
     } else if (source.format == "scenes" && source.scenes.min_objects > source.scenes.max_objects) {
       const Node* scenes = node.find("scenes");
       problems_.error("out-of-range", place_of(scenes ? *scenes : node, "min_objects"),
@@ -37,6 +76,43 @@ class SourceChecks {
   }
 
  private:
+  // Keys that the format would not look at, so that nobody waits for their effect. A resolved recipe says the defaults of
+  // all keys, which is no wish.
+  void check_keys(const Node& node, const options::DataOptions& source) {
+    const auto format = std::find_if(format_keys().begin(), format_keys().end(), [&](const FormatKeys& f) { return f.format == source.format; });
+    if (format == format_keys().end()) return;  // no format, which is an error already
+    const options::Table& known = options::table_of<options::DataOptions>();
+    for (const Node& item : node.items) {
+      const options::Field* field = known.find(item.key);
+      if (!field || std::ranges::find(kOfAnyFormat, item.key) != std::end(kOfAnyFormat)) continue;
+      if (options::key_to_json(source, item.key) == field->default_value) continue;
+      if (!contains(format->keys, item.key)) {
+        unused(item, node, source, [&](const FormatKeys& f) { return contains(f.keys, item.key); }, item.key);
+      } else if (item.key == "columns" && item.is(Kind::kTable)) {
+        for (const Node& column : item.items)
+          if (field->table->find(column.key) && !contains(format->columns, column.key) && options::key_to_json(source.columns, column.key) != "")
+            unused(column, node, source, [&](const FormatKeys& f) { return contains(f.columns, column.key); }, "columns." + column.key);
+      }
+    }
+  }
+
+  template <class Uses>
+  void unused(const Node& item, const Node& node, const options::DataOptions& source, Uses uses, const std::string& key) {
+    std::string others;
+    for (const FormatKeys& format : format_keys())
+      if (uses(format)) others += fmt::format("{}'{}'", others.empty() ? "" : ", ", format.format);
+    problems_.error("unused-key", place(item), fmt::format("data source '{}' does not use '{}' (format '{}')", node.key, key, source.format),
+                    fmt::format("remove it; it is for {}", others));
+  }
+
+  void check_limits(const Node& node, const options::DataOptions& source) {
+    if (const Node* mode = node.find("mode"); mode && !(mode->is(Kind::kString) && mode->text() == source.mode)) return;  // an error already
+    const options::Table& known = options::table_of<options::DataOptions>();
+    for (const char* key : {"tolerate", "tolerate_reason"})
+      if (const Node* said = node.find(key); said && options::key_to_json(source, key) != known.find(key)->default_value)
+        problems_.error("unused-key", place(*said), fmt::format("data source '{}' tolerates nothing: its mode is 'strict'", node.key), "set mode = \"lenient\"");
+  }
+
   bool need(const Node& node, const options::DataOptions& source, const char* key) {
     if (node.find(key)) return true;
     problems_.error("missing-key", place(node),

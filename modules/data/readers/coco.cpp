@@ -113,8 +113,7 @@ std::shared_ptr<const DescribedPictures> described_coco(const fs::path& folder, 
   auto pictures = read_coco(folder);
   const auto source = std::make_shared<const PictureFolder>(images.empty() ? folder / "images" : images);
   for (const CocoPicture& picture : pictures)
-    if (std::string wrong = source->problem(picture.file); !wrong.empty())
-      throw Error(fmt::format("'{}': {}", (folder / "captions.json").string(), wrong));
+    with_context(fmt::format("in '{}'", (folder / "captions.json").string()), [&] { source->check(picture.file); });
   return std::make_shared<DescribedCoco>(std::move(pictures), source);
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "modules/data/sample.h"
@@ -14,12 +16,18 @@ class PictureFolder : public PictureSource {
  public:
   explicit PictureFolder(std::filesystem::path folder);
   Picture load(const std::string& reference) const override;
-  // What is wrong with a reference, or "": no relative path inside the folder, or no such file.
-  std::string problem(const std::string& reference) const;
+  image::Size size(const std::string& reference) const override;
+  // Throws BadRow for what is no relative path inside the folder, or no file. Thread-safe.
+  void check(const std::string& reference) const;
 
  private:
+  bool inside(const std::string& subfolder) const;  // links resolved; each subfolder is looked at once
+  bool is_inside(const std::filesystem::path& real) const;
+
   std::filesystem::path folder_;
   std::filesystem::path real_folder_;  // links resolved
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, bool> inside_;
 };
 
 }  // namespace saucier::data

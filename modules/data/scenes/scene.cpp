@@ -82,6 +82,11 @@ class ScenePictures : public PictureSource {
  public:
   explicit ScenePictures(std::shared_ptr<const SceneWorld> world) : world_(std::move(world)) {}
   Picture load(const std::string& reference) const override { return world_->render(world_->find(reference)); }
+  image::Size size(const std::string& reference) const override {
+    world_->find(reference);  // for its error
+    const int side = static_cast<int>(world_->options().image_size);
+    return {.height = side, .width = side};
+  }
 
  private:
   std::shared_ptr<const SceneWorld> world_;

@@ -33,15 +33,13 @@ class CaptionSamples : public SampleSource {
       : pictures_(std::move(pictures)), source_(std::move(source)) {}
   std::int64_t size() const override { return pictures_->size(); }
   Sample get(std::int64_t index) const override {
-    CaptionsAndBoxes context = pictures_->context(index);
+    const CaptionsAndBoxes context = pictures_->context(index);
     if (context.captions.empty()) throw Error(fmt::format("picture '{}' has no caption", context.id));
-    Rng rng(kCaptionSeed, "caption." + context.id);
-    std::string question = std::string(kImageMarker) + "\n" + rng.pick(brief_questions());
     return {.id = context.id,
             .source = source_,
             .kind = "caption",
             .system = {},
-            .turns = {{.role = Role::kUser, .text = std::move(question)}, {.role = Role::kAssistant, .text = rng.pick(context.captions)}},
+            .turns = caption_turns(context.id, context.captions),
             .pictures = {pictures_->picture(index)}};
   }
 
@@ -56,6 +54,7 @@ class TextView : public SampleSource {
       : samples_(std::move(samples)), world_(std::move(world)), view_(std::move(view)) {}
   std::int64_t size() const override { return samples_->size(); }
   Sample get(std::int64_t index) const override { return as_text(samples_->get(index), *world_, view_); }
+  const ReadReport& report() const override { return samples_->report(); }
 
  private:
   std::shared_ptr<const SampleSource> samples_;
@@ -72,6 +71,12 @@ const std::vector<std::string>& brief_questions() {
       "Sum up the picture in one line.",             "Write a brief caption.",
       "What is in this picture? Keep it short.",     "Tell me in short what you see."};
   return kQuestions;
+}
+
+std::vector<Turn> caption_turns(const std::string& id, const std::vector<std::string>& captions) {
+  Rng rng(kCaptionSeed, "caption." + id);
+  std::string question = std::string(kImageMarker) + "\n" + rng.pick(brief_questions());
+  return {{.role = Role::kUser, .text = std::move(question)}, {.role = Role::kAssistant, .text = rng.pick(captions)}};
 }
 
 std::shared_ptr<const DescribedPictures> described_scenes(std::shared_ptr<const SceneWorld> world, const options::SceneOptions& options) {

@@ -30,6 +30,9 @@ std::shared_ptr<const SampleSource> caption_samples(std::shared_ptr<const Descri
 std::shared_ptr<const SampleSource> caption_samples(std::shared_ptr<const SceneWorld> world, const options::SceneOptions& options,
                                                     std::string source = "scenes");
 
+// A question about the picture and one of its captions (at least one), both drawn by the picture's id.
+std::vector<Turn> caption_turns(const std::string& id, const std::vector<std::string>& captions);
+
 // The questions that captions answer; each is one line.
 const std::vector<std::string>& brief_questions();
 

@@ -1,60 +1,29 @@
 // LLaVA JSON, picture folders and COCO.
-#include <filesystem>
-#include <fstream>
-
-#include <unistd.h>
-
-#include <catch2/catch.hpp>
-
-#include "modules/base/error.h"
-#include "modules/base/file.h"
 #include "modules/data/readers/coco.h"
 #include "modules/data/readers/llava_json.h"
 #include "modules/data/readers/picture_folder.h"
+#include "tests/modules/data/reader_files.h"
 
 using namespace saucier;
 using namespace saucier::data;
 
 namespace {
 
-class Folder {
- public:
-  Folder() {
-    static int made = 0;
-    path = fs::temp_directory_path() / fmt::format("saucier-reader-{}-{}", ::getpid(), made++);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  fs::path write(const std::string& name, const std::string& text) const {
-    fs::create_directories((path / name).parent_path());
-    std::ofstream(path / name) << text;
-    return path / name;
-  }
-  fs::path path;
-};
-
 const std::shared_ptr<const SceneWorld>& world() {
   static const auto kWorld = SceneWorld::make({});
   return kWorld;
 }
 
-LlavaSource source_of(const fs::path& file, const fs::path& images = {}) {
-  return {.file = file, .images = images, .name = "mine", .kinds = {}, .scenes = world()};
-}
+std::shared_ptr<const SampleSource> read(const fs::path& file) { return open(options_of("llava", file), world()); }
 
 const std::string kTalk = R"("conversations":[{"from":"human","value":"hello"},{"from":"gpt","value":"hi"}])";
 
 std::string problem(const std::string& row) {
   const Folder folder;
-  image::write_png(folder.path / "a.png", {.width = 1, .height = 1, .pixels = {1, 2, 3}});
+  folder.picture("a.png");
   const fs::path file = folder.write("f.json", "[" + row + "]");
-  try {
-    read_llava_json(source_of(file, folder.path));
-  } catch (const Error& error) {
-    const std::string text = error.what(), start = "'" + file.string() + "', line 1: ";
-    return text.starts_with(start) ? text.substr(start.size()) : text;
-  }
-  return "no error";
+  const std::string text = error_of(options_of("llava", file, folder.path()), world()), start = "'" + file.string() + "', line 1: ";
+  return text.starts_with(start) ? text.substr(start.size()) : text;
 }
 
 std::string talk(const std::string& turns, const std::string& more = "") { return R"({"id":"x",)" + more + R"("conversations":[)" + turns + "]}"; }
@@ -67,7 +36,7 @@ TEST_CASE("LLaVA JSON: an array, one object a line, and what is written comes ba
   const std::string a = "{\"id\": 7, \"model\": \"\", " + kTalk + "}";
   const std::string b = R"({"id":"p","kind":"detail","image":"scene:test:17","conversations":[{"from":"human","value":"<image>\nq } \" ["},{"from":"gpt","value":"a"}]})";
   for (const std::string& text : {"[\n" + a + ",\n" + b + "\n]\n", a + "\n" + b + "\n", "[" + a + " , " + b + "]"}) {
-    const auto samples = read_llava_json(source_of(folder.write("f.json", text)));
+    const auto samples = read(folder.write("f.json", text));
     REQUIRE(samples->size() == 2);
     CHECK(samples->get(0).id == "7");
     CHECK(samples->get(0).source == "mine");
@@ -80,8 +49,8 @@ TEST_CASE("LLaVA JSON: an array, one object a line, and what is written comes ba
     CHECK(second.pictures[0].source->load(second.pictures[0].reference).pixels == world()->render(world()->scene("test", 17)).pixels);
 
     const std::vector<Sample> list = {samples->get(0), second};
-    write_llava_json(folder.path / "again.json", list);
-    const auto again = read_llava_json(source_of(folder.path / "again.json"));
+    write_llava_json(folder.path() / "again.json", list);
+    const auto again = read(folder.path() / "again.json");
     REQUIRE(again->size() == 2);
     for (int i = 0; i < 2; ++i) {
       const Sample x = samples->get(i), y = again->get(i);
@@ -92,21 +61,26 @@ TEST_CASE("LLaVA JSON: an array, one object a line, and what is written comes ba
       for (size_t t = 0; t < x.turns.size(); ++t) CHECK(x.turns[t].text == y.turns[t].text);
     }
   }
-  write_llava_json(folder.path / "none.json", {});
-  CHECK(read_llava_json(source_of(folder.path / "none.json"))->size() == 0);
+  write_llava_json(folder.path() / "none.json", {});
+  CHECK(read(folder.path() / "none.json")->size() == 0);
 }
 
 TEST_CASE("LLaVA JSON: equal ids are told apart, kinds are picked") {
   const Folder folder;
   const std::string row = R"({"id":"x","kind":"detail",)" + kTalk + "}", other = R"({"id":"x",)" + kTalk + "}";
-  LlavaSource source = source_of(folder.write("f.json", row + "\n" + other + "\n" + row));
-  const auto all = read_llava_json(source);
+  options::DataOptions source = options_of("llava", folder.write("f.json", row + "\n" + other + "\n" + row));
+  const auto all = open(source);
   REQUIRE(all->size() == 3);
   CHECK(all->get(0).id == "x");
   CHECK(all->get(1).id == "x#2");
   CHECK(all->get(2).id == "x#3");
   source.kinds = {"detail"};
-  CHECK(read_llava_json(source)->size() == 2);
+  const auto some = open(source);
+  CHECK(some->size() == 2);
+  CHECK(some->get(1).id == "x#3");
+  CHECK(some->report().rows == 3);
+  CHECK(some->report().kept == 2);
+  CHECK(some->report().other_kinds == 1);
 }
 
 TEST_CASE("LLaVA JSON: rows that cannot be used are named with the reason") {
@@ -136,7 +110,7 @@ TEST_CASE("LLaVA JSON: all bad rows are told at once, torn files by line") {
   std::string rows;
   for (int i = 0; i < 12; ++i) rows += R"({"id":)" + std::to_string(i) + ",\"conversations\":[]}\n";
   try {
-    read_llava_json(source_of(folder.write("f.jsonl", rows)));
+    read(folder.write("f.jsonl", rows));
     FAIL("no error");
   } catch (const Error& error) {
     CHECK(std::string(error.what()).ends_with("line 1: sample '0': it has no turns"));
@@ -144,37 +118,35 @@ TEST_CASE("LLaVA JSON: all bad rows are told at once, torn files by line") {
     CHECK(error.context()[0].ends_with("line 2: sample '1': it has no turns"));
     CHECK(error.context()[7] == "and 4 more samples that cannot be used");
   }
-  const auto torn = [&](const std::string& text) {
-    try {
-      read_llava_json(source_of(folder.write("g.json", text)));
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
-    return std::string("no error");
-  };
+  const auto torn = [&](const std::string& text) { return error_of(options_of("llava", folder.write("g.json", text))); };
   const std::string row = "{" + kTalk + "}";
   CHECK(torn("[" + row).ends_with("line 1: the array is not closed"));
   CHECK(torn("[" + row + "\n" + row + "]").ends_with("line 2: expected ',' or ']' after a sample"));
   CHECK(torn("[" + row + "] x").ends_with("line 1: text after the end of the array"));
-  CHECK(torn("\n\n{\"id\":").ends_with("line 3: the sample that begins here is not closed"));
-  CHECK(torn("hello").ends_with("line 1: expected a sample, '{'"));
+  CHECK(torn("[\n" + row + ",\n{\"id\":").ends_with("line 3: the sample that begins here is not closed"));
+  CHECK(torn("[" + row + ",]").ends_with("line 1: expected a sample, '{'"));
+  CHECK(torn("[" + row + ", 7]").ends_with("line 1: expected a sample, '{', not number"));
+  CHECK(torn("[" + row + ",\n{\"id\" 3}]").find("the sample from line 2 on is not valid JSON: line 1, column 7") != std::string::npos);
+  CHECK(torn("hello").find("line 1: the line is not valid JSON: line 1, column 1") != std::string::npos);
   CHECK(torn("[]") == "no error");
-  CHECK_THROWS_AS(read_llava_json(source_of(folder.path / "missing.json")), Error);
+  CHECK(torn("") == "no error");
+  CHECK_THROWS_WITH(read(folder.path() / "missing.json"), fmt::format("cannot read '{}': No such file or directory", (folder.path() / "missing.json").string()));
+  CHECK_THROWS_WITH(read(folder.path()), fmt::format("cannot read '{}': Is a directory", folder.path().string()));
 }
 
 TEST_CASE("pictures come from their folder only, links included") {
   const Folder folder, outside;
   const Picture picture{.width = 2, .height = 1, .pixels = {1, 2, 3, 4, 5, 6}};
-  fs::create_directories(folder.path / "sub");
-  image::write_png(folder.path / "sub" / "a.PNG", picture);
-  image::write_png(outside.path / "b.png", picture);
-  fs::create_directory_symlink(outside.path, folder.path / "link");
-  const PictureFolder pictures(folder.path);
+  fs::create_directories(folder.path() / "sub");
+  image::write_png(folder.path() / "sub" / "a.PNG", picture);
+  image::write_png(outside.path() / "b.png", picture);
+  fs::create_directory_symlink(outside.path(), folder.path() / "link");
+  const PictureFolder pictures(folder.path());
   CHECK(pictures.load("sub/a.PNG").pixels == picture.pixels);
   CHECK_THROWS_WITH(pictures.load("link/b.png"), "picture 'link/b.png' leads outside the picture folder");
   CHECK_THROWS_WITH(pictures.load("sub/../../b.png"), "picture 'sub/../../b.png' is not a relative path inside the picture folder");
   CHECK_THROWS_WITH(pictures.load(""), "picture '' is not a relative path inside the picture folder");
-  CHECK_THROWS_WITH(PictureFolder(folder.path / "none"), fmt::format("no picture folder '{}'", (folder.path / "none").string()));
+  CHECK_THROWS_WITH(PictureFolder(folder.path() / "none"), fmt::format("no picture folder '{}'", (folder.path() / "none").string()));
 }
 
 TEST_CASE("COCO: what is exported is read back") {
@@ -184,9 +156,9 @@ TEST_CASE("COCO: what is exported is read back") {
   options.first = 30;
   options.count = 12;
   const auto w = SceneWorld::make(options);
-  export_coco(*w, folder.path.string());
-  const auto pictures = read_coco(folder.path);
-  const auto described = described_coco(folder.path);
+  export_coco(*w, folder.path().string());
+  const auto pictures = read_coco(folder.path());
+  const auto described = described_coco(folder.path());
   REQUIRE(pictures.size() == 12);
   REQUIRE(described->size() == 12);
   for (size_t i = 0; i < pictures.size(); ++i) {
@@ -221,7 +193,7 @@ TEST_CASE("COCO: what is wrong is named with its file and entry") {
   const auto with = [&](const std::string& annotations) {
     folder.write("instances.json", "{" + images + R"(,"categories":[{"id":1,"name":"fox"}],"annotations":[)" + annotations + "]}");
     try {
-      read_coco(folder.path);
+      read_coco(folder.path());
     } catch (const Error& error) {
       const std::string text = error.what();
       return text.substr(text.find("entry"));
@@ -234,7 +206,7 @@ TEST_CASE("COCO: what is wrong is named with its file and entry") {
   CHECK(with(R"({"image_id":1,"category_id":1,"bbox":[1,2,3]})") == "entry 0 of 'annotations': its bbox is not [x, y, width, height]");
   CHECK(with(R"({"image_id":1,"bbox":[1,2,3,4]})") == "entry 0 of 'annotations' lacks a field or has one of another type");
   with("");
-  CHECK_THROWS_WITH(described_coco(folder.path, folder.path), Catch::Contains("no picture 'a.png' in"));
-  fs::remove(folder.path / "instances.json");
-  CHECK_THROWS_AS(read_coco(folder.path), Error);
+  CHECK_THROWS_WITH(described_coco(folder.path(), folder.path()), Catch::Contains("no picture 'a.png' in"));
+  fs::remove(folder.path() / "instances.json");
+  CHECK_THROWS_AS(read_coco(folder.path()), Error);
 }

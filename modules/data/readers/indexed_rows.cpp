@@ -1,0 +1,201 @@
+#include "modules/data/readers/indexed_rows.h"
+
+#include <algorithm>
+#include <limits>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "modules/data/readers/reason.h"
+
+namespace saucier::data {
+namespace {
+
+using options::DataOptions;
+
+// Only ever compared inside one process.
+std::uint64_t hash_of(std::string_view text, std::uint64_t before = 0) {
+  return std::hash<std::string_view>()(text) + 0x9e3779b97f4a7c15u + before * 0xbf58476d1ce4e5b9u;
+}
+
+std::uint64_t content_hash(const Sample& sample) {
+  std::uint64_t hash = sample.system ? hash_of(*sample.system, 1) : 0;
+  for (const Turn& turn : sample.turns) hash = hash_of(turn.text, hash + (turn.role == Role::kUser ? 2 : 3));
+  for (const PictureRef& picture : sample.pictures) hash = hash_of(picture.reference, hash + 4);
+  return hash;
+}
+
+std::string told(const ReadReport::Example& example) {
+  return fmt::format("'{}', line {}: {}{}", example.file, example.line, example.id.empty() ? "" : fmt::format("sample '{}': ", example.id), example.detail);
+}
+
+class IndexedRows : public SampleSource {
+ public:
+  IndexedRows(std::unique_ptr<const RowFormat> format, std::string name, std::vector<RowPlace> index, ReadReport report)
+      : format_(std::move(format)), name_(std::move(name)), index_(std::move(index)), report_(std::move(report)) {}
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(index_.size()); }
+  Sample get(std::int64_t index) const override {
+    SAUCIER_CHECK(index >= 0 && index < size(), "sample {} of {}", index, size());
+    const RowPlace& place = index_[static_cast<size_t>(index)];
+    try {
+      Sample sample = format_->read(place, {});
+      sample.source = name_;
+      if (place.repeat > 0) sample.id += fmt::format("#{}", place.repeat + 1);
+      return sample;
+    } catch (const BadRow& bad) {
+      throw Error(fmt::format("'{}', line {}: this row was another one when the stage began ({})", format_->path(place.file).string(), place.line, bad.what()),
+                  "leave the file as it is while a stage reads it");
+    }
+  }
+  const ReadReport& report() const override { return report_; }
+
+ private:
+  std::unique_ptr<const RowFormat> format_;
+  std::string name_;
+  std::vector<RowPlace> index_;
+  ReadReport report_;
+};
+
+// The one pass over all rows.
+class Pass {
+ public:
+  Pass(const RowFormat& format, const std::string& name, const DataOptions& options) : format_(format), name_(name), options_(options) {}
+
+  void run() {
+    for (size_t file = 0; file < format_.files(); ++file) {
+      const std::unique_ptr<RowCutter> rows = format_.cut(file);
+      while (const std::optional<Row> row = rows->next()) take(*row, file);
+    }
+    report_.kept = static_cast<std::int64_t>(index_.size());
+    index_.shrink_to_fit();
+    if (options_.mode == "strict") throw_bad();
+    check_tolerance();
+  }
+
+  std::vector<RowPlace> take_index() { return std::move(index_); }
+  ReadReport take_report() { return std::move(report_); }
+
+ private:
+  void take(const Row& row, size_t file) {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    if (row.length > kMost || static_cast<std::uint64_t>(row.line) > kMost)
+      throw Error(fmt::format("'{}', line {}: rows of 4 GiB and lines above {} are not supported", format_.path(file).string(), row.line, kMost));
+    RowPlace place{.offset = row.offset, .length = static_cast<std::uint32_t>(row.length), .line = static_cast<std::uint32_t>(row.line), .file = static_cast<std::uint32_t>(file), .repeat = 0};
+    ++report_.rows;
+    try {
+      const Sample sample = format_.read(place, row.text);
+      try {
+        for (const PictureRef& picture : sample.pictures) look_at(picture);
+      } catch (BadRow& bad) {
+        bad.set_id(sample.id);
+        throw;
+      }
+      keep(sample, place);
+    } catch (const BadRow& bad) {
+      count(bad.reason(), place, bad.id(), bad.what(), true);
+      if (hint_.empty()) hint_ = bad.hint();
+    }
+  }
+
+  void keep(const Sample& sample, RowPlace& place) {
+    place.repeat = ids_[hash_of(sample.id)]++;
+    if (!options_.kinds.empty() && std::find(options_.kinds.begin(), options_.kinds.end(), sample.kind) == options_.kinds.end()) {
+      ++report_.other_kinds;
+      return;
+    }
+    if (!seen_.insert(content_hash(sample)).second) {
+      const bool drop = options_.duplicates == "drop";
+      count(RowReason::kDuplicate, place, sample.id, "the same turns and pictures stand in an earlier row", drop);
+      if (drop) return;
+    }
+    index_.push_back(place);
+  }
+
+  // Each picture once, however many rows show it.
+  void look_at(const PictureRef& picture) {
+    const std::uint64_t hash = hash_of(picture.reference);
+    if (sound_.count(hash) != 0) return;
+    const auto known = unsound_.find(picture.reference);
+    if (known != unsound_.end()) throw known->second;
+    try {
+      format_.check(picture);
+      try {
+        if (options_.check_pictures == "header") picture.source->size(picture.reference);
+        else if (options_.check_pictures == "decode") picture.source->load(picture.reference);
+      } catch (const Error& error) {
+        throw BadRow(RowReason::kUndecodablePicture, error.what());
+      }
+    } catch (const BadRow& bad) {
+      if (unsound_.size() < kRemembered) unsound_.emplace(picture.reference, bad);
+      throw;
+    }
+    sound_.insert(hash);
+  }
+
+  void count(RowReason why, const RowPlace& place, const std::string& id, std::string detail, bool left_out) {
+    ReadReport::Reason& reason = report_.reasons[std::string(name_of(why))];
+    ++reason.count;
+    reason.left_out = left_out;
+    ReadReport::Example example{.file = format_.path(place.file).string(), .line = place.line, .id = id, .detail = std::move(detail)};
+    if (why != RowReason::kDuplicate && ++bad_ <= static_cast<std::int64_t>(ReadReport::kExamples)) first_.push_back(example);
+    if (reason.examples.size() < ReadReport::kExamples) reason.examples.push_back(std::move(example));
+  }
+
+  void throw_bad() const {
+    if (first_.empty()) return;
+    Error error(told(first_.front()), hint_);
+    for (size_t i = 1; i < first_.size(); ++i) error.add_context("also: " + told(first_[i]));
+    const std::int64_t more = bad_ - static_cast<std::int64_t>(first_.size());
+    if (more > 0) error.add_context(fmt::format("and {} more samples that cannot be used", more));
+    throw error;
+  }
+
+  void check_tolerance() const {
+    for (const auto& [name, reason] : report_.reasons) {
+      if (name == name_of(RowReason::kDuplicate)) continue;
+      const auto own = options_.tolerate_reason.find(name);
+      const double limit = own != options_.tolerate_reason.end() ? own->second : options_.tolerate;
+      if (static_cast<double>(reason.count) <= limit * static_cast<double>(report_.rows)) continue;
+      Error error(fmt::format("{} of {} rows are left out for '{}', {:g} % are tolerated", reason.count, report_.rows, name, 100 * limit),
+                  own != options_.tolerate_reason.end() ? fmt::format("repair the rows, or raise data.{}.tolerate_reason.{}", name_, name)
+                                                        : fmt::format("repair the rows, or raise data.{}.tolerate", name_));
+      for (std::string& line : report_lines(report_)) error.add_context(std::move(line));
+      throw error;
+    }
+  }
+
+  static constexpr size_t kRemembered = 10'000;
+  const RowFormat& format_;
+  const std::string& name_;
+  const DataOptions& options_;
+  std::vector<RowPlace> index_;
+  ReadReport report_;
+  std::vector<ReadReport::Example> first_;  // of all reasons
+  std::int64_t bad_ = 0;
+  std::string hint_;
+  std::unordered_map<std::uint64_t, std::uint32_t> ids_;  // by hash: rows with the id so far
+  std::unordered_set<std::uint64_t> seen_, sound_;
+  std::unordered_map<std::string, BadRow> unsound_;
+};
+
+}  // namespace
+
+std::shared_ptr<const SampleSource> index_rows(std::unique_ptr<const RowFormat> format, const std::string& name, const DataOptions& options) {
+  Pass pass(*format, name, options);
+  pass.run();
+  auto index = pass.take_index();
+  return std::make_shared<IndexedRows>(std::move(format), name, std::move(index), pass.take_report());
+}
+
+std::vector<std::string> report_lines(const ReadReport& report) {
+  std::vector<std::string> lines;
+  for (const RowReasonText& text : row_reasons()) {
+    const auto found = report.reasons.find(std::string(text.name));
+    if (found == report.reasons.end()) continue;
+    const ReadReport::Reason& reason = found->second;
+    lines.push_back(fmt::format("{} of {} rows {}: {} ({}), such as {}", reason.count, report.rows, reason.left_out ? "are left out" : "are kept all the same", text.name, text.explanation, told(reason.examples.front())));
+  }
+  return lines;
+}
+
+}  // namespace saucier::data
