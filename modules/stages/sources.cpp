@@ -4,6 +4,7 @@
 #include "modules/base/paths.h"
 #include "modules/base/rng.h"
 #include "modules/data/readers/coco.h"
+#include "modules/data/readers/indexed_rows.h"
 #include "modules/data/readers/open.h"
 #include "modules/data/scenes/scene_source.h"
 #include "modules/data/turn_limit.h"
@@ -87,6 +88,11 @@ std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const
   std::erase_if(mixture.weights, [](const auto& entry) { return !entry.second.natural && entry.second.share == 0; });
   return std::make_shared<data::Mixture>(std::move(sources), mixture,
                                          Rng(static_cast<std::uint64_t>(job.seed), "mixture." + job.stage).next64());
+}
+
+void tell_reports(const data::Mixture& mixture, EventWriter& events) {
+  for (const data::MixtureSource& source : mixture.sources())
+    for (const std::string& line : data::report_lines(source.samples->report())) events.log("warning", fmt::format("data source '{}': {}", source.name, line));
 }
 
 }  // namespace saucier::stages

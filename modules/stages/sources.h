@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "modules/base/protocol.h"
 #include "modules/data/mixture.h"
 #include "modules/options/job.h"
 
@@ -17,5 +18,8 @@ std::shared_ptr<const data::SampleSource> make_source(const options::Job& job, c
 
 // "mixture.NAME" or "data.NAME" (one source, one pass), turn limits applied.
 std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const std::string& data);
+
+// A warning for each reason for which a source left rows out, or found duplicates.
+void tell_reports(const data::Mixture& mixture, EventWriter& events);
 
 }  // namespace saucier::stages

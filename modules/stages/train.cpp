@@ -98,6 +98,7 @@ void carry_forward(const options::Job& job) {
 
 void train_tower(const options::Job& job, EventWriter& events) {
   const auto mixture = make_mixture(job, job.train->data);
+  tell_reports(*mixture, events);
   const auto tokenizer = learn_tokenizer(job, *mixture, job.model.language_model.tokenizer);
   model::VisionTower tower = job.model.vision_tower.init == "random" && job.from.empty()
                                  ? random_tower(job)
@@ -127,6 +128,7 @@ model::JoinedModel starting_model(const options::Job& job, const data::Mixture& 
 
 void train_conversations(const options::Job& job, EventWriter& events) {
   const auto mixture = make_mixture(job, job.train->data);
+  tell_reports(*mixture, events);
   model::JoinedModel model = with_context("while loading the model to train", [&] { return starting_model(job, *mixture); });
   data::Loader loader(mixture, *model.tokenizer, job.conversation,
                       {.global_batch = job.train->global_batch, .picture_tokens = model.picture_tokens(job.conversation.image_aspect),

@@ -1,4 +1,8 @@
 // Strict and lenient, limits, duplicates, pictures that cannot be read, memory, and what the report says.
+#include <sys/resource.h>
+
+#include <cstdlib>
+#include <ctime>
 #include <thread>
 
 #include "modules/data/conversation_samples.h"
@@ -176,9 +180,36 @@ TEST_CASE("a file that changes while it is read is an error, one that is replace
   CHECK_THROWS_WITH(cut->get(1), Catch::Contains("line 2: this row was another one when the stage began"));
 }
 
-TEST_CASE("the reasons that a recipe may name are those of the readers") {
+TEST_CASE("the reasons that a recipe may name and docs/data.md explains are those of the readers") {
+  const std::string page = read_file(SAUCIER_SOURCE_DIR "/docs/data.md");
   std::vector<std::string> names;
-  for (const RowReasonText& reason : row_reasons())
+  for (const RowReasonText& reason : row_reasons()) {
+    INFO(reason.name);
+    CHECK(page.find(fmt::format("\n| `{}` | {} |\n", reason.name, reason.explanation)) != std::string::npos);
     if (reason.name != "duplicate") names.emplace_back(reason.name);  // no limit: see data.NAME.duplicates
+  }
   CHECK(options::table_of<options::DataOptions>().find("tolerate_reason")->rule.choices == names);
+}
+
+// SAUCIER_MIX665K: a folder that tests/tools/mix665k.py wrote.
+TEST_CASE("speed of checking and reading rows", "[.][speed]") {
+  const Folder folder;
+  std::string rows;
+  for (int i = 0; i < 20'000; ++i) rows += row(std::to_string(i), std::string(1000, 'q') + std::to_string(i));
+  const char* mix = std::getenv("SAUCIER_MIX665K");
+  options::DataOptions options = options_of("llava", mix ? fs::path(mix) / "mix665k.json" : folder.write("f.jsonl", rows), mix ? fs::path(mix) / "images" : fs::path());
+  if (const char* check = std::getenv("SAUCIER_CHECK_PICTURES")) options.check_pictures = check;
+  const std::clock_t start = std::clock();  // processor time, system calls among it
+  const auto source = open(options);
+  const std::clock_t opened = std::clock();
+  size_t turns = 0;
+  for (std::int64_t i = 0; i < source->size(); ++i) turns += source->get(i).turns.size();
+  const std::clock_t read = std::clock();
+  const auto seconds = [](std::clock_t from, std::clock_t to) { return static_cast<double>(to - from) / CLOCKS_PER_SEC; };
+  const auto count = static_cast<double>(source->size());
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  WARN(fmt::format("{} rows, {} turns: checked in {:.1f} s ({:.0f} a second), read again in {:.1f} s ({:.0f} a second), at most {} MB", source->size(), turns,
+                   seconds(start, opened), count / seconds(start, opened), seconds(opened, read), count / seconds(opened, read), usage.ru_maxrss / 1024));
+  CHECK(turns > 0);
 }
