@@ -48,6 +48,10 @@ TEST_CASE("LLaVA JSON: an array, one object a line, and what is written comes ba
     REQUIRE(second.pictures.size() == 1);
     CHECK(second.pictures[0].source->load(second.pictures[0].reference).pixels == world()->render(world()->scene("test", 17)).pixels);
 
+    const auto as_words = text_view(samples, world(), "grid");
+    CHECK(as_words->get(1).pictures.empty());
+    CHECK(as_words->report().rows == 2);
+
     const std::vector<Sample> list = {samples->get(0), second};
     write_llava_json(folder.path() / "again.json", list);
     const auto again = read(folder.path() / "again.json");
