@@ -67,7 +67,7 @@ Json processor_config(const layout::LlavaConfig& config) {
 
 // What makes transformers' processor show pictures as the model was shown them. The original code goes by its config.
 image::Processor processor_of(const model::JoinedModel& model, bool original) {
-  image::Processor processor = model.aspect == "anyres" ? model::with_grid(model.tower->processor()) : model.tower->processor();
+  image::Processor processor = model.aspect == "anyres" ? layout::with_grid(model.tower->processor()) : model.tower->processor();
   if (original || model.aspect == "square") return processor;
   if (processor.type == "SiglipImageProcessor" || !processor.do_center_crop || !processor.shortest_edge)
     throw Error(fmt::format("transformers has no processor that prepares pictures as this tower's {} and shows them as '{}'", processor.type, model.aspect),

@@ -6,6 +6,5 @@
 namespace saucier::checkpoint {
 
 model::LanguageModel load_gguf_language(const fs::path& file);
-text::Tokenizer load_gguf_tokenizer(const fs::path& file);
 
 }  // namespace saucier::checkpoint

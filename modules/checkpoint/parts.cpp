@@ -23,12 +23,6 @@ void write_model(const fs::path& folder, Json config, const Tensors& tensors, bo
   write_safetensors(folder / kWeights, tensors, bfloat16);
 }
 
-image::Processor read_processor(const fs::path& folder, const layout::VisionConfig& config) {
-  const fs::path file = folder / paths::kPreprocessorConfig;
-  if (!fs::exists(file)) return model::usual_processor(config);
-  return with_context(fmt::format("in '{}'", file.string()), [&] { return image::Processor::read(read_json(file)); });
-}
-
 }  // namespace
 
 Tensors with_unused(const model::VisionTower& tower) {
@@ -51,7 +45,7 @@ layout::Place projector_place(const std::string& name) {
 model::VisionTower load_tower(const fs::path& folder) {
   return with_context(fmt::format("while reading the vision tower '{}'", folder.string()), [&] {
     layout::VisionConfig config = layout::vision_config(read_config(folder));
-    image::Processor processor = read_processor(folder, config);
+    image::Processor processor = layout::read_processor(folder, config);
     return model::VisionTower(std::move(config), Shelf(weights::Container::folder(folder)).take(Part::tower), std::move(processor));
   });
 }
@@ -74,7 +68,7 @@ model::LanguageModel load_language(const fs::path& path) {
 
 std::shared_ptr<const text::Tokenizer> load_tokenizer(const fs::path& path) {
   return with_context(fmt::format("while reading the tokenizer of '{}'", path.string()), [&] {
-    return std::make_shared<const text::Tokenizer>(is_gguf(path) ? load_gguf_tokenizer(path) : text::Tokenizer::load(path));
+    return std::make_shared<const text::Tokenizer>(text::Tokenizer::load(path));
   });
 }
 

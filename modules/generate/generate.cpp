@@ -78,7 +78,7 @@ model::JoinedModel::Shown show_pictures(const model::JoinedModel& model, const s
         if (row != model::JoinedModel::kNewline) row += rows;
       all.rows.push_back(std::move(picture));
     }
-    rows += shown.features.size(0) * model.projector->tokens(shown.features.size(1));
+    rows += shown.features.size(0) * layout::tokens(model.projector->config(), shown.features.size(1));
     features.push_back(shown.features);
   }
   if (!features.empty()) all.features = at::cat(features);
@@ -121,7 +121,7 @@ class Decoder {
       if (fresh) pictures.push_back(prompt.picture);
       which.push_back(at->second);
     }
-    const std::int64_t each = pictures.empty() ? 1 : model_.projector->tokens(shown.features.size(1));
+    const std::int64_t each = pictures.empty() ? 1 : layout::tokens(model_.projector->config(), shown.features.size(1));
     const model::JoinedModel::Batch batch = model_.splice(ids, {}, part_of(shown, pictures, each), which);
     const std::int64_t rows = batch.embeds.size(0), tokens = batch.embeds.size(1);
 

@@ -7,7 +7,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 #include <numeric>
 
@@ -56,16 +55,7 @@ bool in_order(const std::vector<std::int64_t>& rows, std::int64_t count) {
 
 image::PictureTokens JoinedModel::picture_tokens(std::string_view how) const {
   if (!tower || !projector) return {};
-  const std::int64_t patches = tower->patches() + (keep_class && tower->config().class_token() ? 1 : 0);
-  if (how != "anyres") return {.each = projector->tokens(patches)};
-  if (projector->config().kind == "resampler")
-    throw Error("tiles of any resolution need a projector that leaves each patch its place, the resampler does not",
-                "use image_aspect = \"square\" or \"pad\", or another projector");
-  if (patches != tower->patches())
-    throw Error("tiles of any resolution are a grid of patches, in which the class token has no place", "use vision_tower.features = \"patch\"");
-  const image::Processor processor = with_grid(tower->processor());
-  return {.each = 0, .pinpoints = processor.image_grid_pinpoints, .side = processor.height(),
-          .side_patches = static_cast<int>(std::lround(std::sqrt(static_cast<double>(patches))))};
+  return layout::picture_tokens(tower->config(), tower->processor(), projector->config(), keep_class, how);
 }
 
 void JoinedModel::compute_in(at::ScalarType dtype) {
@@ -97,7 +87,7 @@ JoinedModel::Shown JoinedModel::show(std::span<const data::Picture> pictures, st
     shown.pixels = pixels;
     return shown;
   }
-  const image::Processor processor = with_grid(tower->processor());
+  const image::Processor processor = layout::with_grid(tower->processor());
   std::vector<data::Picture> tiles;
   for (const data::Picture& picture : pictures) {
     shown.rows.push_back(rows_of_tiles({picture.height, picture.width}, tokens, static_cast<std::int64_t>(tiles.size())));
@@ -111,7 +101,7 @@ JoinedModel::Shown JoinedModel::show(std::span<const data::Picture> pictures, st
 JoinedModel::Shown JoinedModel::whole(const at::Tensor& features) const {
   SAUCIER_CHECK(projector.has_value(), "pictures for a model without a projector");
   Shown shown{.pixels = {}, .features = features, .rows = {}};
-  const std::int64_t tokens = projector->tokens(features.size(1));
+  const std::int64_t tokens = layout::tokens(projector->config(), features.size(1));
   for (std::int64_t i = 0; i < features.size(0); ++i) {
     shown.rows.emplace_back(static_cast<size_t>(tokens));
     std::iota(shown.rows.back().begin(), shown.rows.back().end(), i * tokens);
@@ -197,14 +187,6 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
   batch.predict_at = place(predict_at);
   batch.targets = place(targets);
   return batch;
-}
-
-image::Processor with_grid(const image::Processor& processor) {
-  image::Processor out = processor;
-  if (out.image_grid_pinpoints.empty())
-    for (const auto& [height, width] : layout::usual_grid(processor.height()))
-      out.image_grid_pinpoints.push_back({static_cast<int>(height), static_cast<int>(width)});
-  return out;
 }
 
 at::Tensor pixel_values(std::span<const data::Picture> pictures, const image::Processor& processor, std::string_view aspect) {

@@ -59,9 +59,6 @@ struct JoinedModel {
                const Shown& shown) const;
 };
 
-// How pictures are cut into tiles: as the processor says, or else LLaVA-NeXT's resolutions for the tower's side.
-image::Processor with_grid(const image::Processor& processor);
-
 // uint8 pictures → [N, 3, S, S] float32, prepared as the tower's processor says; `aspect` as
 // options::ConversationOptions::image_aspect has it.
 at::Tensor pixel_values(std::span<const data::Picture> pictures, const image::Processor& processor, std::string_view aspect);

@@ -15,8 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "modules/image/processor.h"
-#include "modules/layout/joined.h"
+#include "modules/layout/pictures.h"
 
 namespace saucier::model {
 
@@ -78,9 +77,6 @@ class Part {
   bool merged_ = false;
 };
 
-// How pictures are prepared for a tower that does not say.
-image::Processor usual_processor(const VisionConfig& config);
-
 class VisionTower : public Part {  // names and families: modules/layout/vision.h
  public:
   static VisionTower random(const VisionConfig& config, std::uint64_t seed);
@@ -124,8 +120,7 @@ class Projector : public Part {
  public:
   static Projector random(const ProjectorConfig& config, std::int64_t in, std::int64_t out, std::uint64_t seed);
   Projector(ProjectorConfig config, Parameters parameters);  // config.bias is what the parameters have
-  at::Tensor forward(const at::Tensor& features) const;      // [N, P, C] → [N, tokens(P), D]
-  std::int64_t tokens(std::int64_t patches) const { return config_.kind == "resampler" ? config_.latents : patches; }
+  at::Tensor forward(const at::Tensor& features) const;      // [N, P, C] → [N, layout::tokens(P), D]
   void compute_in(at::ScalarType dtype) { dtype_ = dtype; }  // keeps all its digits: it is small, and saved by every stage
   const ProjectorConfig& config() const { return config_; }
 

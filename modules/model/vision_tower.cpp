@@ -56,20 +56,8 @@ VisionTower VisionTower::random(const VisionConfig& config, std::uint64_t seed) 
   return VisionTower(config, std::move(parameters));
 }
 
-image::Processor usual_processor(const VisionConfig& config) {
-  const auto side = static_cast<int>(config.image_size);
-  if (config.model_type == "clip_vision_model") return image::Processor::clip(side);
-  const Json square = {{"height", side}, {"width", side}};
-  if (!config.dino()) return image::Processor::read({{"image_processor_type", "SiglipImageProcessor"}, {"size", square}});
-  return image::Processor::read({{"image_processor_type", "BitImageProcessor"},
-                                 {"size", {{"shortest_edge", side}}},
-                                 {"crop_size", square},
-                                 {"image_mean", {0.485, 0.456, 0.406}},  // of ImageNet, which DINOv2 was trained with
-                                 {"image_std", {0.229, 0.224, 0.225}}});
-}
-
 VisionTower::VisionTower(VisionConfig config, Parameters parameters)
-    : VisionTower(config, std::move(parameters), usual_processor(config)) {}
+    : VisionTower(config, std::move(parameters), layout::usual_processor(config)) {}
 
 VisionTower::VisionTower(VisionConfig config, Parameters parameters, image::Processor processor)
     : Part(std::move(parameters)), config_(std::move(config)), processor_(std::move(processor)) {
@@ -89,10 +77,7 @@ void VisionTower::set_processor(image::Processor processor) {
   processor_ = std::move(processor);
 }
 
-std::int64_t VisionTower::patches() const {
-  const std::int64_t side = picture_side() / config_.patch_size;
-  return side * side;
-}
+std::int64_t VisionTower::patches() const { return layout::patches(config_, processor_); }
 
 // The position embeddings for pictures of so many patches a side: [1, extra + side², C], the extra one the class token's.
 at::Tensor VisionTower::positions(std::int64_t side) const {

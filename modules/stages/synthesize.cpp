@@ -9,7 +9,7 @@
 #include "modules/data/readers/llava_json.h"
 #include "modules/data/scenes/scene_source.h"
 #include "modules/stages/common.h"
-#include "modules/stages/sources.h"
+#include "modules/sources/sources.h"
 #include "modules/stages/stage.h"
 #include "modules/teach/teacher.h"
 
@@ -52,7 +52,7 @@ void synthesize(const options::Job& job, EventWriter& events) {
   }
   const std::filesystem::path out = output_folder(job);
   data::write_llava_json(out / paths::kSynthesized, samples);
-  write_file_atomic(out / kSceneOptions, options::to_json(source.scenes).dump(1) + "\n");
+  write_file_atomic(out / sources::kSceneOptions, options::to_json(source.scenes).dump(1) + "\n");
   std::map<std::string, double> values = {{"samples", static_cast<double>(total)}, {"turns", static_cast<double>(turns)}};
   for (const auto& [kind, count] : written) values[kind] = static_cast<double>(count);
   events.metric(total, values);

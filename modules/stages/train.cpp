@@ -11,8 +11,9 @@
 #include "modules/base/rng.h"
 #include "modules/checkpoint/checkpoint.h"
 #include "modules/model/initialization.h"
+#include "modules/sources/sources.h"
 #include "modules/stages/common.h"
-#include "modules/stages/sources.h"
+
 #include "modules/stages/stage.h"
 #include "modules/train/contrastive.h"
 #include "modules/train/conversations.h"
@@ -37,23 +38,6 @@ train::AdamW make_optimizer(const options::Job& job, std::vector<train::Paramete
 }
 
 at::ScalarType dtype_of(const options::Job& job) { return job.train->dtype == "bfloat16" ? at::kBFloat16 : at::kFloat; }
-
-// The tokenizer of a model made from nothing: learned from the stage's own samples, pictures left out.
-std::shared_ptr<const text::Tokenizer> learn_tokenizer(const options::Job& job, const data::Mixture& mixture,
-                                                       const options::TokenizerOptions& options) {
-  std::vector<std::string> texts;
-  const text::Template& form = text::template_of(job.conversation);
-  const std::string system = text::system_text(job.conversation);
-  for (std::int64_t i = 0; i < std::min(options.train_samples, mixture.size()); ++i) {
-    std::vector<text::Message> messages;
-    for (const data::Turn& turn : mixture.sample(mixture.draw(i)).turns)
-      messages.push_back({turn.role == data::Role::kAssistant, turn.text});
-    std::string all;
-    for (const text::Piece& piece : text::write_out(form, system, messages)) all += piece.text;
-    texts.push_back(std::move(all));
-  }
-  return std::make_shared<text::Tokenizer>(text::Tokenizer::learn(texts, {.vocab_size = options.vocab_size}));
-}
 
 model::LanguageModel random_language(const options::Job& job, const text::Tokenizer& tokenizer) {
   const options::LanguageModelOptions& options = job.model.language_model;
@@ -97,9 +81,9 @@ void carry_forward(const options::Job& job) {
 }
 
 void train_tower(const options::Job& job, EventWriter& events) {
-  const auto mixture = make_mixture(job, job.train->data);
-  tell_reports(*mixture, events);
-  const auto tokenizer = learn_tokenizer(job, *mixture, job.model.language_model.tokenizer);
+  const auto mixture = sources::make_mixture(job, job.train->data);
+  sources::tell_reports(*mixture, events);
+  const auto tokenizer = sources::learn_tokenizer(job, *mixture, job.model.language_model.tokenizer);
   model::VisionTower tower = job.model.vision_tower.init == "random" && job.from.empty()
                                  ? random_tower(job)
                                  : checkpoint::load_tower(job.from.empty() ? fs::path(job.model.vision_tower.path)
@@ -115,7 +99,7 @@ void train_tower(const options::Job& job, EventWriter& events) {
 model::JoinedModel starting_model(const options::Job& job, const data::Mixture& mixture) {
   if (job.train->objective == "text") {
     if (job.model.language_model.init == "random" && job.from.empty()) {
-      auto tokenizer = learn_tokenizer(job, mixture, job.model.language_model.tokenizer);
+      auto tokenizer = sources::learn_tokenizer(job, mixture, job.model.language_model.tokenizer);
       return {.tower = {}, .projector = {}, .language = random_language(job, *tokenizer), .tokenizer = tokenizer};
     }
     const fs::path folder = job.from.empty() ? fs::path(job.model.language_model.path)
@@ -127,8 +111,8 @@ model::JoinedModel starting_model(const options::Job& job, const data::Mixture& 
 }
 
 void train_conversations(const options::Job& job, EventWriter& events) {
-  const auto mixture = make_mixture(job, job.train->data);
-  tell_reports(*mixture, events);
+  const auto mixture = sources::make_mixture(job, job.train->data);
+  sources::tell_reports(*mixture, events);
   model::JoinedModel model = with_context("while loading the model to train", [&] { return starting_model(job, *mixture); });
   data::Loader loader(mixture, *model.tokenizer, job.conversation,
                       {.global_batch = job.train->global_batch, .picture_tokens = model.picture_tokens(job.conversation.image_aspect),

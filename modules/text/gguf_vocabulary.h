@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ struct GgufVocabulary {
   std::int32_t bos = -1, eos = -1, unk = -1, pad = -1;
   std::optional<bool> add_bos = {}, add_eos = {}, add_space_prefix = {};  // not there: the model's own default
 };
+
+// Of a file's metadata. Throws Error naming the key that is wrong.
+GgufVocabulary read_gguf_vocabulary(const std::filesystem::path& file);
 
 struct GgufDocuments {
   Json tokenizer;  // tokenizer.json

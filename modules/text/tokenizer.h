@@ -28,7 +28,7 @@ struct TokenizerTraining {
 
 class Tokenizer {
  public:
-  // A folder (tokenizer.json, else tokenizer.model) or one of those files. Roles come from tokenizer_config.json and
+  // A folder (tokenizer.json, else tokenizer.model), one of those files, or a GGUF file. Roles come from tokenizer_config.json and
   // special_tokens_map.json beside it. Throws Error naming the file and the field that is wrong or not supported.
   static Tokenizer load(const std::filesystem::path& folder_or_file);
   static Tokenizer from_gguf(const GgufVocabulary& vocabulary);

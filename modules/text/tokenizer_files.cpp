@@ -2,6 +2,8 @@
 
 #include "modules/base/error.h"
 #include "modules/base/file.h"
+#include "modules/base/paths.h"
+#include "modules/text/gguf_vocabulary.h"
 #include "modules/text/tokenizer.h"
 #include "modules/text/tokenizer_state.h"
 
@@ -102,6 +104,8 @@ Tokenizer Tokenizer::load(const std::filesystem::path& folder_or_file) {
     if (!std::filesystem::exists(file))
       throw Error(fmt::format("'{}' has neither {} nor {}", folder_or_file.string(), kTokenizerFile, kModelFile));
   }
+  if (begins_with(file, paths::kGgufMagic))
+    return with_context(fmt::format("while reading the tokenizer of '{}'", file.string()), [&] { return from_gguf(read_gguf_vocabulary(file)); });
   const bool is_model = file.extension() == ".model";
   return with_context(fmt::format("while reading the tokenizer '{}'", file.string()), [&] {
     auto state = std::make_unique<State>();

@@ -70,6 +70,8 @@ const std::vector<Command>& commands() {
       {"show", "RECIPE", "the resolved recipe, and where each value comes from", "saucier show recipes/quickstart.toml --origins", show},
       {"fmt", "FILE...", "write recipe files in the one way of writing them", "saucier fmt --check recipes/*.toml", format},
       {"plan", "RECIPE", "trials and stages: cached or to run, and why", "saucier plan recipes/quickstart.toml", plan},
+      {"preview", "RECIPE", "samples of a train stage as the model sees them: text, what is learned, pictures, what is left out",
+       "saucier preview recipes/quickstart.toml --stage align --count 3", preview},
       {"run", "RECIPE", "run what is missing; the same command again goes on",
        "saucier run recipes/quickstart.toml --sweep stage.instruct.learning_rate=1e-3,2e-3", run},
       {"status", "[SWEEP]", "the stages of a sweep, and what runs now; default: the newest sweep", "saucier status", status},

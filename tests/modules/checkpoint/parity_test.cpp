@@ -174,7 +174,7 @@ TEST_CASE("the resampler is a linear layer and Idefics2's") {
   model::Projector projector = checkpoint::load_projector(fixture("resampler") / "projector.safetensors", config);
   train(projector.parameters());
   const at::Tensor projected = projector.forward(expected["features"]);
-  CHECK(projector.tokens(9) == projected.size(1));
+  CHECK(layout::tokens(config, 9) == projected.size(1));
   CHECK(farthest(projected, expected["projected"]) < tolerance(projected));
   const at::Tensor loss = (projected.square() * at::arange(16)).mean();
   CHECK(farthest(loss, expected["loss"]) < tolerance(loss));

@@ -104,7 +104,7 @@ TEST_CASE("pixel values are normalised as CLIP's, channel by channel") {
   data::Picture picture{8, 8, std::vector<std::uint8_t>(8 * 8 * 3, 0)};
   picture.pixels[(3 * 8 + 5) * 3 + 1] = 255;  // green at x 5, y 3
   const std::vector<data::Picture> pictures = {picture, picture};
-  const at::Tensor pixels = pixel_values(pictures, usual_processor(config), "square");
+  const at::Tensor pixels = pixel_values(pictures, layout::usual_processor(config), "square");
   REQUIRE(pixels.sizes() == at::IntArrayRef({2, 3, 8, 8}));
   CHECK(pixels[1][1][3][5].item<double>() == Approx((1 - 0.4578275) / 0.26130258));
   CHECK(pixels[0][1][5][3].item<double>() == Approx(-0.4578275 / 0.26130258));
@@ -114,7 +114,7 @@ TEST_CASE("pixel values are normalised as CLIP's, channel by channel") {
 
 TEST_CASE("a picture of another size is resized to the tower's") {
   const std::vector<data::Picture> pictures = {{20, 12, std::vector<std::uint8_t>(20 * 12 * 3, 100)}};
-  const at::Tensor pixels = pixel_values(pictures, usual_processor(tiny_vision()), "square");
+  const at::Tensor pixels = pixel_values(pictures, layout::usual_processor(tiny_vision()), "square");
   REQUIRE(pixels.sizes() == at::IntArrayRef({1, 3, 8, 8}));
   CHECK(pixels[0][0].min().item<double>() == Approx((100 / 255.0 - 0.48145466) / 0.26862954).margin(0.02));
   CHECK(pixels[0][0].max().item<double>() == Approx((100 / 255.0 - 0.48145466) / 0.26862954).margin(0.02));
@@ -122,12 +122,12 @@ TEST_CASE("a picture of another size is resized to the tower's") {
 
 TEST_CASE("a padded picture stands between bands of the mean colour") {
   const std::vector<data::Picture> pictures = {{16, 4, std::vector<std::uint8_t>(16 * 4 * 3, 255)}};
-  const at::Tensor pixels = pixel_values(pictures, usual_processor(tiny_vision()), "pad");  // 16 x 16 with the picture in rows 6 to 9, halved
+  const at::Tensor pixels = pixel_values(pictures, layout::usual_processor(tiny_vision()), "pad");  // 16 x 16 with the picture in rows 6 to 9, halved
   const double white = (1 - 0.48145466) / 0.26862954, band = (122 / 255.0 - 0.48145466) / 0.26862954;
   CHECK(pixels[0][0][0].max().item<double>() == Approx(band));
   CHECK(pixels[0][0][7].min().item<double>() == Approx(band));
   CHECK(pixels[0][0][3].min().item<double>() > white * 0.8);
-  CHECK(pixel_values(pictures, usual_processor(tiny_vision()), "square")[0][0].min().item<double>() == Approx(white));
+  CHECK(pixel_values(pictures, layout::usual_processor(tiny_vision()), "square")[0][0].min().item<double>() == Approx(white));
 }
 
 TEST_CASE("in bfloat16 the results are near, frozen weights are narrow and gradients are float32") {

@@ -7,8 +7,9 @@
 #include "modules/base/protocol.h"
 #include "modules/data/mixture.h"
 #include "modules/options/job.h"
+#include "modules/text/tokenizer.h"
 
-namespace saucier::stages {
+namespace saucier::sources {
 
 // In a synthesize artifact: the SceneOptions that its "scene:…" references resolve with.
 inline constexpr std::string_view kSceneOptions = "scenes.json";
@@ -19,7 +20,11 @@ std::shared_ptr<const data::SampleSource> make_source(const options::Job& job, c
 // "mixture.NAME" or "data.NAME" (one source, one pass), turn limits applied.
 std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const std::string& data);
 
+// The tokenizer of a model made from nothing: learned from the stage's own samples, pictures left out.
+std::shared_ptr<const text::Tokenizer> learn_tokenizer(const options::Job& job, const data::Mixture& mixture,
+                                                       const options::TokenizerOptions& options);
+
 // A warning for each reason for which a source left rows out, or found duplicates.
 void tell_reports(const data::Mixture& mixture, EventWriter& events);
 
-}  // namespace saucier::stages
+}  // namespace saucier::sources

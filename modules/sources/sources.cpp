@@ -1,4 +1,4 @@
-#include "modules/stages/sources.h"
+#include "modules/sources/sources.h"
 
 #include "modules/base/file.h"
 #include "modules/base/paths.h"
@@ -9,8 +9,9 @@
 #include "modules/data/scenes/scene_source.h"
 #include "modules/data/turn_limit.h"
 #include "modules/teach/instruct_source.h"
+#include "modules/text/conversation.h"
 
-namespace saucier::stages {
+namespace saucier::sources {
 namespace {
 
 std::shared_ptr<const data::SampleSource> scene_source(const options::Job& job, const std::string& name,
@@ -90,9 +91,25 @@ std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const
                                          Rng(static_cast<std::uint64_t>(job.seed), "mixture." + job.stage).next64());
 }
 
+std::shared_ptr<const text::Tokenizer> learn_tokenizer(const options::Job& job, const data::Mixture& mixture,
+                                                       const options::TokenizerOptions& options) {
+  std::vector<std::string> texts;
+  const text::Template& form = text::template_of(job.conversation);
+  const std::string system = text::system_text(job.conversation);
+  for (std::int64_t i = 0; i < std::min(options.train_samples, mixture.size()); ++i) {
+    std::vector<text::Message> messages;
+    for (const data::Turn& turn : mixture.sample(mixture.draw(i)).turns)
+      messages.push_back({turn.role == data::Role::kAssistant, turn.text});
+    std::string all;
+    for (const text::Piece& piece : text::write_out(form, system, messages)) all += piece.text;
+    texts.push_back(std::move(all));
+  }
+  return std::make_shared<text::Tokenizer>(text::Tokenizer::learn(texts, {.vocab_size = options.vocab_size}));
+}
+
 void tell_reports(const data::Mixture& mixture, EventWriter& events) {
   for (const data::MixtureSource& source : mixture.sources())
     for (const std::string& line : data::report_lines(source.samples->report())) events.log("warning", fmt::format("data source '{}': {}", source.name, line));
 }
 
-}  // namespace saucier::stages
+}  // namespace saucier::sources
