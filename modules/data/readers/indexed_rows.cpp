@@ -24,6 +24,8 @@ std::uint64_t content_hash(const Sample& sample) {
   return hash;
 }
 
+constexpr size_t kTold = 3;  // examples of a reason in a line for people
+
 std::string told(const ReadReport::Example& example) {
   return fmt::format("'{}', line {}: {}{}", example.file, example.line, example.id.empty() ? "" : fmt::format("sample '{}': ", example.id), example.detail);
 }
@@ -93,7 +95,7 @@ class Pass {
       keep(sample, place);
     } catch (const BadRow& bad) {
       count(bad.reason(), place, bad.id(), bad.what(), true);
-      if (hint_.empty()) hint_ = bad.hint();
+      if (bad_ == 1) hint_ = bad.hint();
     }
   }
 
@@ -193,7 +195,9 @@ std::vector<std::string> report_lines(const ReadReport& report) {
     const auto found = report.reasons.find(std::string(text.name));
     if (found == report.reasons.end()) continue;
     const ReadReport::Reason& reason = found->second;
-    lines.push_back(fmt::format("{} of {} rows {}: {} ({}), such as {}", reason.count, report.rows, reason.left_out ? "are left out" : "are kept all the same", text.name, text.explanation, told(reason.examples.front())));
+    std::string examples;
+    for (size_t i = 0; i < std::min(reason.examples.size(), kTold); ++i) examples += (i > 0 ? "; " : "") + told(reason.examples[i]);
+    lines.push_back(fmt::format("{} of {} rows {}: {} ({}), such as {}", reason.count, report.rows, reason.left_out ? "are left out" : "are kept all the same", text.name, text.explanation, examples));
   }
   return lines;
 }

@@ -42,7 +42,8 @@ class RowFormat {
 std::shared_ptr<const SampleSource> index_rows(std::unique_ptr<const RowFormat> format, const std::string& name,
                                                const options::DataOptions& options);
 
-// One line a reason, for people: "12 of 400 rows are left out, missing-picture (a picture is not there): 'f.json', line 3: ...".
+// One line a reason, for people, with its first examples: "12 of 400 rows are left out: missing-picture (a picture is not
+// there), such as 'f.json', line 3: sample 'x': ...".
 std::vector<std::string> report_lines(const ReadReport& report);
 
 }  // namespace saucier::data

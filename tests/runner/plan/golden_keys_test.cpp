@@ -139,6 +139,24 @@ constexpr const char* kLanguageSizes = "model\\.language_model\\.(initialization
                                        "max_positions|rope_theta|tokenizer\\..*)";
 constexpr const char* kTowerSizes = "model\\.vision_tower\\.(image_size|patch_size|hidden_size|intermediate_size|layers|heads)";
 
+// `others`, and of the sources named all options that their format does not use.
+std::set<std::string> with_unused(const std::vector<std::string>& scenes, const std::vector<std::string>& synthesized, std::set<std::string> others) {
+  const auto add = [&](const std::string& source, const std::vector<std::string>& keys, const std::string& table = "") {
+    for (const std::string& key : keys) others.insert(fmt::format("data.{}.{}{}", source, table, key));
+  };
+  for (const std::vector<std::string>* sources : {&scenes, &synthesized})
+    for (const std::string& source : *sources) {
+      add(source, {"format", "path", "images", "shards", "annotations", "question_suffix", "stage", "tolerate", "tolerate_reason"});
+      add(source, options::table_of<options::ColumnOptions>().keys(), "columns.");
+    }
+  for (const std::string& source : scenes) add(source, {"mode", "check_pictures", "duplicates"});
+  for (const std::string& source : synthesized) {
+    add(source, {"content"});
+    add(source, options::table_of<options::SceneOptions>().keys(), "scenes.");
+  }
+  return others;
+}
+
 // Moves each option to the first other value that makes a right recipe. `cannot_move_alone`: those without one, such as the
 // options of LoRA where it is not trained. Returns how many were moved.
 int check_every_option(const std::string& file, const std::vector<Readers>& readers, const std::set<std::string>& cannot_move_alone) {
@@ -219,7 +237,7 @@ TEST_CASE("an option of the quickstart changes the keys of the stages that read 
       {"data\\.captions\\.scenes\\..*", {"teach", "align"}},
       {"data\\.captions\\.(content|picture|max_turns|systems?|image_position|turn_.*)", {"align"}},
       {"data\\.captions\\..*", {}},  // of other formats; and `kinds`, which captions have not
-      {"data\\..*\\.(format|kinds|picture|max_turns|stage|systems?|image_position|turn_.*)", {"instruct"}},
+      {"data\\..*\\.(kinds|picture|max_turns|mode|check_pictures|duplicates|systems?|image_position|turn_.*)", {"instruct"}},
       {"data\\..*", {}},
       {"mixture\\.align\\..*", {"align"}},
       {"mixture\\.instruct\\..*", {"instruct"}},
@@ -232,10 +250,10 @@ TEST_CASE("an option of the quickstart changes the keys of the stages that read 
       {"stage\\.instruct\\..*", {"instruct"}},
       {"stage\\.bench\\..*", {"bench"}},
       {"stage\\.before\\..*", {"before"}},
-  }, {"data.captions.format", "data.conversation.stage", "data.detail.stage", "data.reasoning.stage", "mixture.align.weights",
+  }, with_unused({"captions"}, {"conversation", "detail", "reasoning"}, {"mixture.align.weights",
       "mixture.instruct.epochs", "stage.align.from", "stage.align.lora.alpha", "stage.align.lora.dropout", "stage.align.lora.modules",
       "stage.align.lora.rank", "stage.align.lora.rank_stabilised", "stage.align.objective", "stage.instruct.objective", "stage.teach.from", "stage.teach.source",
-      "stage.teach.teacher"}) > 150);
+      "stage.teach.teacher"})) > 150);
 }
 
 TEST_CASE("an option of the tower's recipe, a part made from nothing by contrast") {
@@ -253,8 +271,8 @@ TEST_CASE("an option of the tower's recipe, a part made from nothing by contrast
       {"mixture\\..*", {"tower"}},
       {"stage\\.tower\\.(lora\\..*|embedding_noise|projector_learning_rate)", {}},
       {"stage\\.tower\\..*", {"tower"}},
-  }, {"data.scenes.format", "model.vision_tower.init", "stage.tower.from", "stage.tower.lora.alpha", "stage.tower.lora.dropout",
-      "stage.tower.lora.modules", "stage.tower.lora.rank", "stage.tower.lora.rank_stabilised", "stage.tower.micro_batch", "stage.tower.objective", "stage.tower.trains"}) > 60);
+  }, with_unused({"scenes"}, {}, {"model.vision_tower.init", "stage.tower.from", "stage.tower.lora.alpha", "stage.tower.lora.dropout",
+      "stage.tower.lora.modules", "stage.tower.lora.rank", "stage.tower.lora.rank_stabilised", "stage.tower.micro_batch", "stage.tower.objective", "stage.tower.trains"})) > 60);
 }
 
 TEST_CASE("an option of the reader's recipe, a language model made from nothing in two stages") {
@@ -264,7 +282,7 @@ TEST_CASE("an option of the reader's recipe, a language model made from nothing 
       {"model\\..*", {"first"}},
       {"(stage\\..*\\.)?conversation\\.image_(position|aspect)", {}},
       {"conversation\\..*", {"first", "reading"}},
-      {"data\\.[a-z_]*\\.(path|images|stage|image_position)|data\\.grid_captions\\.kinds", {}},
+      {"data\\.[a-z_]*\\.image_position|data\\.grid_captions\\.kinds", {}},
       {"data\\.few\\..*", {"first"}},
       {"data\\.(grids|grid_captions)\\..*", {"first", "reading"}},
       {"data\\..*", {"reading"}},
@@ -273,9 +291,8 @@ TEST_CASE("an option of the reader's recipe, a language model made from nothing 
       {"stage\\..*\\.(lora\\..*|projector_learning_rate)", {}},
       {"stage\\.first\\..*", {"first"}},
       {"stage\\.reading\\..*", {"reading"}},
-  }, {"data.checklists.format", "data.contexts.format", "data.few.format", "data.grid_captions.format", "data.grid_stories.format",
-      "data.grids.format", "mixture.first.epochs", "mixture.reading.epochs", "model.language_model.init", "stage.first.from",
+  }, with_unused({"checklists", "contexts", "few", "grid_captions", "grid_stories", "grids"}, {}, {"mixture.first.epochs", "mixture.reading.epochs", "model.language_model.init", "stage.first.from",
       "stage.first.lora.alpha", "stage.first.lora.dropout", "stage.first.lora.modules", "stage.first.lora.rank", "stage.first.lora.rank_stabilised", "stage.first.objective",
       "stage.first.trains", "stage.reading.lora.alpha", "stage.reading.lora.dropout", "stage.reading.lora.modules",
-      "stage.reading.lora.rank", "stage.reading.lora.rank_stabilised", "stage.reading.objective", "stage.reading.trains"}) > 150);
+      "stage.reading.lora.rank", "stage.reading.lora.rank_stabilised", "stage.reading.objective", "stage.reading.trains"})) > 150);
 }
