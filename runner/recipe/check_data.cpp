@@ -58,15 +58,15 @@ class SourceChecks {
     check_name(node, "data source", problems_);
     check_systems(node, bound_.said["data"][node.key], problems_);
     check_keys(node, source);
+    if (source.mode == "strict" && source.format != "scenes" && source.format != "coco") check_limits(node, source);
     if (source.format == "synthesized") {
       if (need(node, source, "stage")) check_stage(node, source);
     } else if (source.format != "scenes") {
       if (!source.format.empty()) need(node, source, "path");
-      if (source.format == "captions" || (source.format == "vqa" && !source.path.empty())) need(node, source, "images");
+      if (source.format == "captions" || source.format == "vqa") need(node, source, "images");
       if (source.format == "coco" && source.content == "instruct")
         problems_.error("wrong-source", place_of(node, "content"), fmt::format("data source '{}' cannot say instructions: its pictures are no scenes", node.key),
                         "remove 'content', or use format 'scenes'");
-      if (source.mode == "strict") check_limits(node, source);
     } else if (source.format == "scenes" && source.scenes.min_objects > source.scenes.max_objects) {
       const Node* scenes = node.find("scenes");
       problems_.error("out-of-range", place_of(scenes ? *scenes : node, "min_objects"),
