@@ -1,7 +1,6 @@
 // How conversations are written: templates, system messages.
 
 #include <algorithm>
-#include <array>
 
 #include "modules/base/suggest.h"
 #include "runner/recipe/check.h"
@@ -46,14 +45,6 @@ void check_template(const Bound& bound, const std::string& name, Diagnostics& pr
   check_name(node, "template", problems);
   if (is_named(name))
     problems.error("bad-name", place(node), fmt::format("there is a template '{}' already", name), "give yours another name");
-  for (const char* list : {"learned", "learned_with_turns"}) {
-    const std::vector<std::string>& parts = list == std::string_view("learned") ? form.learned : form.learned_with_turns;
-    const Node* said = node.find(list);
-    for (size_t i = 0; said && said->is(Kind::kList) && i < parts.size() && i < said->items.size(); ++i)
-      if (options::key_to_json(form, parts[i]) == "")
-        problems.error("unknown-part", place(said->items[i]), fmt::format("template '{}' has no '{}' to learn", name, parts[i]),
-                       fmt::format("say what '{}' is, or take it out of '{}'", parts[i], list));
-  }
   const Json parts = options::to_json(form);
   for (const auto& [key, part] : parts.items())
     if (part.is_string() && part.get<std::string>().find("<image>") != std::string::npos)

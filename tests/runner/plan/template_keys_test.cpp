@@ -78,7 +78,7 @@ TEST_CASE("a template's parts are part of the keys of the stages that use it, it
   const auto before = keys_of(kBase + kOwn);
   CHECK(changed(before, keys_of(replaced(kBase + kOwn, "short", "brief"))).empty());
   CHECK(changed(before, keys_of(kBase + kOwn, {"template.short.user=Q:"})) == kModels);
-  CHECK(changed(before, keys_of(kBase + kOwn + "[template.other]\nuser = \"x\"\nassistant_end = \"y\"\nlearned = []\n")).empty());
+  CHECK(changed(before, keys_of(kBase + kOwn + "[template.other]\nuser = \"x\"\nassistant_end = \"y\"\n")).empty());
   CHECK(changed(keys_of(kBase), before) == kModels);
 }
 
