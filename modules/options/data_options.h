@@ -8,7 +8,7 @@ namespace saucier::options {
 struct ConversationOptions {
   std::string template_name = "vicuna_v1";
   std::string system = "template";
-  std::map<std::string, double> systems;
+  std::map<std::string, double> systems = {};
   std::string sample_system = "use";
   std::string learn = "answers";
   std::string image_position = "front";
@@ -38,7 +38,7 @@ struct ConversationOptions {
 
 // As a worker gets it: with the parts of a template that is the recipe's own.
 struct JobConversation : ConversationOptions {
-  std::optional<TemplateOptions> form;  // in the place of the template that template_name names
+  std::optional<TemplateOptions> form = {};  // in the place of the template that template_name names
 
   template <class Visitor>
   void declare(Visitor& v) {

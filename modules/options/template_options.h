@@ -11,20 +11,20 @@
 namespace saucier::options {
 
 struct TemplateOptions {
-  std::string system;
-  std::string system_start;
-  std::string system_end;
+  std::string system = {};
+  std::string system_start = {};
+  std::string system_end = {};
   bool system_in_user = false;
-  std::string user;
-  std::string user_end;
-  std::string assistant;
-  std::string answer_start;
-  std::string assistant_end;
-  std::string turn_end;
-  std::string between;
-  std::string closing;
-  std::string picture_start;
-  std::string picture_end;
+  std::string user = {};
+  std::string user_end = {};
+  std::string assistant = {};
+  std::string answer_start = {};
+  std::string assistant_end = {};
+  std::string turn_end = {};
+  std::string between = {};
+  std::string closing = {};
+  std::string picture_start = {};
+  std::string picture_end = {};
   bool trim = false;
   bool questions = true;
   std::vector<std::string> learned = {"answer_start", "assistant_end"};

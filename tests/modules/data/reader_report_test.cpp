@@ -49,8 +49,8 @@ TEST_CASE("lenient: bad rows are left out, counted and told") {
   REQUIRE(lines.size() == 2);
   CHECK(lines[0].starts_with("1 of 21 rows are left out: broken-row (a line is not JSON), such as '" + options.path + "', line 21: the line is not valid JSON"));
   CHECK(lines[1] == "10 of 21 rows are left out: empty-turn (a turn has no text), such as '" + options.path + "', line 1: sample 'bad0': turn 1 is empty; '" + options.path + "', line 3: sample 'bad1': turn 1 is empty; '" + options.path + "', line 5: sample 'bad2': turn 1 is empty");
-  CHECK(limit_turns(source, 1, "split")->report().rows == 21);
-  CHECK(limit_turns(source, 1, "truncate")->report().kept == 10);
+  CHECK(limit_turns(source, {.max_turns = 1})->report().rows == 21);
+  CHECK(limit_turns(source, {.max_turns = 1, .split = false})->report().kept == 10);
 }
 
 TEST_CASE("a limit for each reason stops the stage with the table of reasons") {
