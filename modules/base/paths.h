@@ -2,6 +2,7 @@
 //
 //   STORE.db                       the results database (default results/saucier.db)
 //   results/artifacts/KEY/         a finished stage run: manifest.json (last), events.jsonl, and what the stage made
+//   results/cache/KEY/             prepared samples: key.json (what they were made from; its time is the last use), N.rows
 //   results/work/KEY/              one that runs or was cut off: job.json, events.jsonl, resume/, out/
 //   results/NAME.html              a report
 #pragma once
@@ -19,11 +20,13 @@ inline constexpr std::string_view kManifest = "manifest.json";
 inline constexpr std::string_view kEvents = "events.jsonl";
 inline constexpr std::string_view kJob = "job.json";
 inline constexpr std::string_view kWorker = "worker.json";  // which process works in a work folder
+inline constexpr std::string_view kCacheKey = "key.json";
 inline constexpr std::string_view kWorkerLog = "worker.log";
 inline constexpr std::string_view kResume = "resume";  // training state inside a work folder
 inline constexpr std::string_view kOutput = "out";     // becomes the artifact
 
 inline fs::path artifacts(const fs::path& store_file) { return store_file.parent_path() / "artifacts"; }
+inline fs::path cache(const fs::path& store_file) { return store_file.parent_path() / "cache"; }
 inline fs::path work(const fs::path& store_file) { return store_file.parent_path() / "work"; }
 
 // Inside artifacts, by stage kind:

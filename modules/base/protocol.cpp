@@ -93,6 +93,10 @@ void EventWriter::score(std::string_view benchmark, std::string_view metric, dou
         true);
 }
 
+void EventWriter::drawn(std::int64_t from, std::int64_t step, const Json& sources) {
+  write({{"event", "drawn"}, {"from", from}, {"step", step}, {"sources", sources}}, true);
+}
+
 void EventWriter::prediction(const Json& prediction) {
   Json event = prediction;
   event["event"] = "prediction";
@@ -137,7 +141,8 @@ void EventWriter::rewind(std::int64_t step) {
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end + 1);
     const Json event = parse_json(line, fmt::format("line {} of '{}'", number, path_.string()));
-    if (event.value("event", "") == "metric" && event.value("step", std::int64_t{0}) > step) continue;
+    const std::string type = event.value("event", "");
+    if ((type == "metric" || type == "drawn") && event.value("step", std::int64_t{0}) > step) continue;
     kept += line;
     kept += '\n';
   }

@@ -6,6 +6,8 @@
 //   {"event":"score","benchmark":"pope","metric":"f1","value":0.93,"stderr":0.008,"n":600,"setting":{…}}
 //   {"event":"prediction","benchmark":"pope","condition":"seen","sample":"test-17#2","question":"…","answer":"Yes",
 //    "normalised":"yes","truth":"yes","correct":true,"picture":"…"}
+//   {"event":"drawn","from":0,"step":120,"sources":[{"source":"talk","share":0.3,"size":700,"draws":96,"samples":95,
+//    "tokens":40312,"learned_tokens":9120,"pictures":95,"cut_pairs":0,"dropped":{"empty turn":1}}]}    of steps from+1 … step
 //   {"event":"log","level":"info|warning","text":"…"}
 //   {"event":"environment","values":{"torch":"2.13.0","threads":"2"}}
 //   {"event":"done","files":{"model/config.json":612},"summary":{…}}      sizes in bytes of what lies in WORK/out
@@ -38,12 +40,13 @@ class EventWriter {
   void metric(std::int64_t step, const std::map<std::string, double>& values);
   void score(std::string_view benchmark, std::string_view metric, double value, double stderr_value, std::int64_t n,
              const Json& setting);
+  void drawn(std::int64_t from, std::int64_t step, const Json& sources);
   void prediction(const Json& prediction);  // the fields named above
   void log(std::string_view level, std::string_view text);
   void environment(const std::map<std::string, std::string>& values);
   void done(const Json& summary);
   void error(const Error& error);
-  // Metrics after `step` are cut from the file: a run that resumes at `step` says them again.
+  // Metrics and draws after `step` are cut from the file: a run that resumes at `step` says them again.
   void rewind(std::int64_t step);
 
  private:

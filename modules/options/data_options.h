@@ -164,16 +164,22 @@ struct DataOptions {
 
 struct MixtureOptions {
   std::map<std::string, Weight> weights;
+  double temperature = 1;
   std::string exhausted = "repeat";
+  std::optional<std::int64_t> max_passes;
   std::optional<std::int64_t> samples;
   std::optional<double> epochs;
+  std::string order = "shuffled";
 
   template <class Visitor>
   void declare(Visitor& v) {
-    v(weights, {.key = "weights", .help = "Share of each data source, or 'natural' (in proportion to its size).", .required = true});
+    v(weights, {.key = "weights", .help = "Share of each data source, 'natural' (in proportion to its size), or a table with one of share, samples, epochs, and max_passes.", .required = true});
+    v(temperature, {.key = "temperature", .help = "Divides the draws of the natural sources in proportion to size to the power 1/temperature: above 1 small sources get more.", .positive = true});
     v(exhausted, {.key = "exhausted", .help = "What happens when a source runs out: 'repeat' starts it again, 'stop' ends the stage, 'drop' goes on without it.", .choices = {"repeat", "stop", "drop"}});
+    v(max_passes, {.key = "max_passes", .help = "Most passes over any one source; the others share the place of one that is through.", .min = 1});
     v(samples, {.key = "samples", .help = "Samples drawn in all.", .unit = "samples", .min = 1});
     v(epochs, {.key = "epochs", .help = "Passes over the natural sources, in the place of samples.", .positive = true});
+    v(order, {.key = "order", .help = "'shuffled' mixes the sources evenly and each in an order of its own, 'grouped' also keeps pictures and text in batches apart (LLaVA's group_by_modality_length), 'sequential' takes one source after the other, by name, as their files have them.", .choices = {"shuffled", "grouped", "sequential"}});
   }
 };
 

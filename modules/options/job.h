@@ -14,6 +14,8 @@ struct Job {
   std::string work;                              // work folder: events.jsonl, resume/, out/
   std::string from;                              // artifact of the train stage this one goes on from; empty: none
   std::map<std::string, std::string> artifacts;  // stage name → artifact folder, for sources that read a stage's output
+  std::string cache;                             // folder of prepared samples; empty: none
+  std::map<std::string, std::string> contents;   // source name → what its samples are (JSON), for data::prepared_key
   std::string device = "cpu";                    // cpu | cuda:0
   std::int64_t threads = 0;                      // 0: as many as cores
   ModelOptions model;
@@ -34,6 +36,8 @@ struct Job {
     v(work, {.key = "work", .help = "Work folder."});
     v(from, {.key = "from", .help = "Artifact of the stage this one goes on from."});
     v(artifacts, {.key = "artifacts", .help = "Stage name to artifact folder."});
+    v(cache, {.key = "cache", .help = "Folder of prepared samples."});
+    v(contents, {.key = "contents", .help = "Source name to what its samples are."});
     v(device, {.key = "device", .help = "Device to run on."});
     v(threads, {.key = "threads", .help = "CPU threads; 0: as many as cores."});
     v(model, {.key = "model", .help = "The model."});

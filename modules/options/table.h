@@ -33,10 +33,17 @@ enum class Type {
   kBool, kInteger, kNumber, kString, kStringList, kIntegerList, kNumberMap, kWeightMap, kStringMap, kTable, kTableMap
 };
 
-// A mixture weight: a share, or "natural" (in proportion to the source's own size).
+// A mixture weight: a share, "natural" (in proportion to the source's own size), or a table (WeightTable) that counts the
+// source's samples or passes, or caps its passes.
 struct Weight {
   bool natural = false;
   double share = 0;
+  std::optional<std::int64_t> samples = {};
+  std::optional<double> epochs = {};
+  std::optional<std::int64_t> max_passes = {};
+
+  bool counted() const { return samples || epochs; }
+  bool takes_part() const { return natural || share > 0 || counted(); }
 };
 
 // What a declaration says beside the member. It only views literals: options are read and written far more often than
@@ -83,6 +90,22 @@ struct Table {
 
 template <class T>
 const Table& table_of();
+
+// A weight as a recipe's table says it: at most one of the first three, "natural" without them.
+struct WeightTable {
+  std::optional<double> share;
+  std::optional<std::int64_t> samples;
+  std::optional<double> epochs;
+  std::optional<std::int64_t> max_passes;
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(share, {.key = "share", .help = "Share of the draws, as a number in the place of the table says it.", .min = 0});
+    v(samples, {.key = "samples", .help = "Samples drawn of the source in all; it begins again where it has fewer and exhausted is 'repeat'.", .unit = "samples", .min = 1});
+    v(epochs, {.key = "epochs", .help = "Passes over the source, in the place of samples.", .positive = true});
+    v(max_passes, {.key = "max_passes", .help = "Most passes over the source, in the place of the mixture's max_passes.", .min = 1});
+  }
+};
 
 // `value` holds what differs from the defaults, already checked by bind; a missing key keeps the default. Throws Error
 // on a wrong type (a damaged job, not a user's recipe).

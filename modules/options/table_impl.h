@@ -28,7 +28,8 @@ void wrong_type(std::string_view key, const Json& value);  // throws Error
 template <class M>
 void read_into(const Json& value, M& options);  // keys that are missing keep what `options` has
 
-inline Json encode(const Weight& w) { return w.natural ? Json("natural") : Json(w.share); }
+Json encode(const Weight& weight);
+Weight decode_weight(std::string_view key, const Json& value);
 
 template <class M>
 Json encode(const M& member) {
@@ -56,9 +57,7 @@ void decode(std::string_view key, const Json& value, M& member) {
       member = std::move(inner);
     }
   } else if constexpr (std::is_same_v<M, Weight>) {
-    if (value.is_string()) member = Weight{.natural = true, .share = 0};
-    else if (value.is_number()) member = Weight{.natural = false, .share = value.get<double>()};
-    else wrong_type(key, value);
+    member = decode_weight(key, value);
   } else if constexpr (Declared<M>) {
     read_into(value, member);  // not from_json: a member's own default (test_scenes) stays where a key is missing
   } else if constexpr (is_map<M>::value) {
@@ -94,7 +93,7 @@ void describe(Field& field) {
   } else if constexpr (std::is_same_v<M, std::map<std::string, double>>) {
     field.type = Type::kNumberMap;
   } else if constexpr (std::is_same_v<M, std::map<std::string, Weight>>) {
-    field.type = Type::kWeightMap;
+    field.type = Type::kWeightMap;  // what its tables hold: table_of<WeightTable>()
   } else if constexpr (std::is_same_v<M, std::map<std::string, std::string>>) {
     field.type = Type::kStringMap;
   } else if constexpr (is_map<M>::value) {

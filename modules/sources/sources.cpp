@@ -81,12 +81,12 @@ std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const
   }
   std::vector<data::MixtureSource> sources;
   for (const auto& [source, weight] : mixture.weights) {
-    if (!weight.natural && weight.share == 0) continue;
+    if (!weight.takes_part()) continue;
     const options::DataOptions& options = job.data.at(source);
     const auto limit = data::turn_limit(data::conversation_for(job.conversation, options), static_cast<std::uint64_t>(job.seed));
     sources.push_back({source, data::limit_turns(make_source(job, source), limit)});
   }
-  std::erase_if(mixture.weights, [](const auto& entry) { return !entry.second.natural && entry.second.share == 0; });
+  std::erase_if(mixture.weights, [](const auto& entry) { return !entry.second.takes_part(); });
   return std::make_shared<data::Mixture>(std::move(sources), mixture,
                                          Rng(static_cast<std::uint64_t>(job.seed), "mixture." + job.stage).next64());
 }

@@ -27,6 +27,8 @@ class PieceTokenizer {
   std::string decode(std::span<const std::int32_t> ids, bool skip_special) const;
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
+  bool legacy() const { return legacy_; }
+  bool prefix_space() const { return prefix_space_; }
   bool adds_bos() const { return adds_bos_; }
   bool adds_eos() const { return adds_eos_; }
   Json added_tokens_decoder() const;  // all added tokens, as tokenizer_config.json has them

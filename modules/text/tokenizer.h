@@ -65,6 +65,7 @@ class Tokenizer {
   std::int32_t id(std::string_view token) const;  // -1 where unknown
   std::string token(std::int32_t id) const;
   bool is_special(std::int32_t id) const;
+  std::string fingerprint() const;  // SHA-256 of all that decides about tokens; equal for a tokenizer and its copy on disk
   const std::string& chat_template() const;  // Jinja, from chat_template.jinja or tokenizer_config.json; empty: none
 
  private:

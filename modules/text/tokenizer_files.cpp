@@ -1,5 +1,6 @@
 // Tokenizers from files, and back into files.
 
+#include "modules/base/digest.h"
 #include "modules/base/error.h"
 #include "modules/base/file.h"
 #include "modules/base/paths.h"
@@ -202,6 +203,19 @@ Tokenizer Tokenizer::with_added(std::span<const std::string> special_tokens) con
   }
   state->read_template();
   return Tokenizer(std::move(state));
+}
+
+std::string Tokenizer::fingerprint() const {
+  Json roles = state_->role_names();
+  for (const auto& [name, ids] : {std::pair("begin", state_->begin), std::pair("end", state_->end)}) roles[name] = ids;
+  roles["image"] = state_->image;
+  if (const auto* pieces = std::get_if<PieceTokenizer>(&state_->engine))
+    roles.update({{"added", pieces->added_tokens_decoder()}, {"legacy", pieces->legacy()}, {"prefix_space", pieces->prefix_space()}});
+  Sha256 digest;
+  digest.update(state_->is_model() ? "model\n" : "json\n");
+  digest.update(roles.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  digest.update(state_->document);
+  return digest.hex();
 }
 
 void Tokenizer::save(const std::filesystem::path& folder) const {

@@ -31,6 +31,18 @@ void relabel(Node& node, const std::shared_ptr<const Origin>& origin) {
   for (Node& item : node.items) relabel(item, origin);
 }
 
+// Of a weight that is a table the share alone is exchanged: its max_passes stays. "natural" is a table without share.
+void set_share(Node& weight, Node share) {
+  if (!weight.is(Kind::kTable)) {
+    weight = std::move(share);
+    return;
+  }
+  weight.erase("share");
+  if (share.is(Kind::kString)) return;
+  share.key = "share";
+  weight.items.push_back(std::move(share));
+}
+
 class AxisReader {
  public:
   AxisReader(const Node& root, std::uint64_t seed, Diagnostics& problems) : root_(root), seed_(seed), problems_(problems) {}
@@ -160,6 +172,12 @@ class AxisReader {
     if (!weights || !weights->is(Kind::kTable) || weights->items.empty())
       return error("unknown-reference", word, fmt::format("a simplex needs the sources that '{}' names, and it names none", path()), fmt::format("write the sources with any weights in '{}'", path()));
     Node sorted = *weights;  // the order in which a recipe names its sources changes no point
+    Node counted = sorted;   // a source with a count of its own keeps it: it has no share to vary
+    const auto has_count = [](const Node& weight) { return weight.is(Kind::kTable) && (weight.find("samples") || weight.find("epochs")); };
+    std::erase_if(sorted.items, has_count);
+    std::erase_if(counted.items, [&](const Node& weight) { return !has_count(weight); });
+    if (sorted.items.empty())
+      return error("unknown-reference", word, fmt::format("a simplex needs sources with a share, and every source of '{}' has a count", path()), "remove the axis, or a count");
     std::sort(sorted.items.begin(), sorted.items.end(), [](const Node& a, const Node& b) { return a.key < b.key; });
     const size_t sources = sorted.items.size();
     const std::int64_t count = std::get<std::int64_t>(word.scalar);
@@ -168,10 +186,15 @@ class AxisReader {
     const auto point = [&](auto value_of) {
       Node table = sorted;
       for (size_t i = 0; i < sources; ++i) {
-        table.items[i].kind = Kind::kNumber;
-        value_of(table.items[i], i);
-        table.items[i].position = word.position;
+        Node weight;
+        weight.kind = Kind::kNumber;
+        weight.key = table.items[i].key;
+        weight.key_position = table.items[i].key_position;
+        weight.position = word.position;
+        value_of(weight, i);
+        set_share(table.items[i], std::move(weight));
       }
+      table.items.insert(table.items.end(), counted.items.begin(), counted.items.end());
       table.position = word.position;
       axis_.values.values.push_back(std::move(table));
     };

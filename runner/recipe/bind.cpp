@@ -224,9 +224,14 @@ std::optional<Json> Binder::map(const Node& node, const Field& field, const std:
       bound = Json("natural");
     } else if (field.type == Type::kStringMap) {
       bound = text(item, field, path);
+    } else if (field.type == Type::kWeightMap && item.is(Kind::kTable)) {
+      bound = Json::object();
+      for (const Node& said : item.items)
+        if (auto one = entry(said, options::table_of<options::WeightTable>(), fmt::format("the weight of '{}'", item.key), fmt::format("{}.{}.", path, item.key)))
+          (*bound)[said.key] = std::move(*one);
     } else if (field.type == Type::kWeightMap && !item.is(Kind::kInteger) && !item.is(Kind::kNumber)) {
       problems_.error("wrong-type", item.position,
-                      fmt::format("the weight of '{}' must be a number or \"natural\" (got {})", item.key, spell(item)));
+                      fmt::format("the weight of '{}' must be a number, \"natural\" or a table (got {})", item.key, spell(item)));
     } else {
       bound = number(item, field, false);
     }

@@ -141,6 +141,56 @@ class SourceChecks {
   Diagnostics& problems_;
 };
 
+// What the weights of a mixture ask for together.
+struct Asked {
+  explicit Asked(const options::MixtureOptions& mixture) {
+    for (const auto& [name, weight] : mixture.weights) {
+      natural = natural || weight.natural;
+      counted = counted || weight.counted();
+      if (!weight.natural && !weight.counted()) shares += weight.share;
+      samples += weight.samples.value_or(0);
+    }
+  }
+  bool natural = false, counted = false;
+  double shares = 0;
+  std::int64_t samples = 0;  // of the sources that count samples
+};
+
+void check_sums(const Node& node, const Node& weights, const options::MixtureOptions& mixture, Diagnostics& problems) {
+  bool negative = false;
+  for (const auto& [name, weight] : mixture.weights) {
+    if (weight.share >= 0) continue;
+    negative = true;
+    problems.error("out-of-range", place_of(weights, name),
+                   fmt::format("the weight of '{}' must be at least 0 (got {})", name, weight.share));
+  }
+  if (negative) return;
+  const Asked asked(mixture);
+  const bool others = asked.natural || asked.shares > 0;
+  if (!asked.counted && !others)
+    problems.error("no-weight", weights.position, fmt::format("mixture '{}' draws from no source: every weight is 0", node.key),
+                   "give at least one source a weight above 0, or \"natural\"");
+  if (asked.natural && asked.shares >= 1)
+    problems.error("shares-too-large", weights.position,
+                   fmt::format("the shares sum to {:.6g}: nothing is left for the sources with weight 'natural'", asked.shares),
+                   "keep the sum of the numbers below 1");
+  if (asked.counted && !asked.natural && asked.shares >= 1 && !mixture.samples)
+    problems.error("shares-too-large", weights.position,
+                   fmt::format("the shares sum to {:.6g}: nothing is left for the sources with a count", asked.shares),
+                   "keep the sum of the shares below 1, or say 'samples'");
+  if (mixture.samples && others && asked.samples >= *mixture.samples)
+    problems.error("counts-too-large", weights.position,
+                   fmt::format("the sources count {} samples and mixture '{}' draws {}: nothing is left for the others", asked.samples, node.key, *mixture.samples),
+                   "raise 'samples', or lower the counts");
+  if (!asked.natural && (asked.counted || others) && mixture.epochs)
+    problems.error("epochs-without-natural", place_of(node, "epochs"),
+                   fmt::format("mixture '{}' has no source with weight 'natural' to count epochs by", node.key),
+                   asked.counted ? "remove 'epochs'" : "give 'samples' in the place of 'epochs'");
+  if (!asked.natural && mixture.temperature != 1)
+    problems.warning("unused", place_of(node, "temperature"),
+                     fmt::format("'temperature' changes nothing in mixture '{}': no source has weight 'natural'", node.key));
+}
+
 void check_weights(const Bound& bound, const Node& node, const options::MixtureOptions& mixture, Diagnostics& problems) {
   const Node* weights = node.find("weights");
   if (!weights || !weights->is(Kind::kTable)) return;
@@ -150,37 +200,30 @@ void check_weights(const Bound& bound, const Node& node, const options::MixtureO
       problems.error("unknown-source", place(weight), fmt::format("no data source '{}' in the recipe", weight.key),
                      suggestion(weight.key, known));
   }
-  const Json& said = bound.said["mixture"][node.key];
-  if (!said.contains("weights")) return;
-  double sum = 0;
-  bool natural = false, negative = false;
-  for (const auto& [name, weight] : mixture.weights) {
-    natural = natural || weight.natural;
-    if (weight.share >= 0) {
-      sum += weight.share;
-      continue;
+  for (const Node& weight : weights->items) {
+    if (!weight.is(Kind::kTable)) continue;
+    const Node* first = nullptr;
+    for (const char* key : {"share", "samples", "epochs"}) {
+      const Node* one = weight.find(key);
+      if (one && first) {
+        problems.add({.severity = Severity::kError,
+                      .code = "conflicting-keys",
+                      .message = fmt::format("the weight of '{}' gives both '{}' and '{}'", weight.key, first->key, key),
+                      .position = place(*one),
+                      .notes = {{fmt::format("'{}' is here", first->key), place(*first)}},
+                      .hint = "keep one of them"});
+      } else if (one) {
+        first = one;
+      }
     }
-    negative = true;
-    problems.error("out-of-range", place_of(*weights, name),
-                   fmt::format("the weight of '{}' must be at least 0 (got {})", name, weight.share));
   }
-  if (negative) return;
-  if (!natural && sum == 0)
-    problems.error("no-weight", weights->position, fmt::format("mixture '{}' draws from no source: every weight is 0", node.key),
-                   "give at least one source a weight above 0, or \"natural\"");
-  if (natural && sum >= 1)
-    problems.error("shares-too-large", weights->position,
-                   fmt::format("the shares sum to {:.6g}: nothing is left for the sources with weight 'natural'", sum),
-                   "keep the sum of the numbers below 1");
-  if (!natural && sum > 0 && mixture.epochs)
-    problems.error("epochs-without-natural", place_of(node, "epochs"),
-                   fmt::format("mixture '{}' has no source with weight 'natural' to count epochs by", node.key),
-                   "give 'samples' in the place of 'epochs'");
+  if (bound.said["mixture"][node.key].contains("weights")) check_sums(node, *weights, mixture, problems);
 }
 
-void check_length(const Node& node, Diagnostics& problems) {
+void check_length(const Node& node, const options::MixtureOptions& mixture, Diagnostics& problems) {
   const Node* samples = node.find("samples");
   const Node* epochs = node.find("epochs");
+  const Asked asked(mixture);
   if (samples && epochs) {
     problems.add({.severity = Severity::kError,
                   .code = "conflicting-keys",
@@ -188,7 +231,10 @@ void check_length(const Node& node, Diagnostics& problems) {
                   .position = place(*epochs),
                   .notes = {{"'samples' is here", place(*samples)}},
                   .hint = "keep one of them"});
-  } else if (!samples && !epochs) {
+  } else if (samples && asked.counted && !asked.natural && asked.shares == 0) {
+    problems.error("useless-key", place(*samples), fmt::format("'samples' says nothing: every source of mixture '{}' has a count of its own", node.key),
+                   "remove 'samples'");
+  } else if (!samples && !epochs && (asked.natural || !asked.counted)) {
     problems.error("missing-key", place(node), fmt::format("mixture '{}' needs 'samples' or 'epochs'", node.key),
                    "write how long it lasts: epochs = 1");
   }
@@ -229,7 +275,7 @@ void check_mixture(const Bound& bound, const std::string& name, Diagnostics& pro
   const Node& node = *bound.root->find("mixture")->find(name);
   check_name(node, "mixture", problems);
   check_weights(bound, node, it->second, problems);
-  check_length(node, problems);
+  check_length(node, it->second, problems);
 }
 
 void check_usage(const Node& root, const Usage& usage, Diagnostics& problems) {

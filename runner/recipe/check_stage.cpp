@@ -235,7 +235,7 @@ std::vector<std::string> sources_of(const Bound& bound, const BoundStage& stage,
   if (stage.synthesize) add(stage.synthesize->source);
   for (const std::string& mixture : mixtures_of(bound, stage))
     for (const auto& [name, weight] : bound.options.mixture.at(mixture).weights)
-      if (zeros || weight.natural || weight.share > 0) add(name);
+      if (zeros || weight.takes_part()) add(name);
   return names;
 }
 

@@ -55,7 +55,7 @@ Stage resolve_stage(const Bound& bound, const BoundStage& stage) {
   for (const std::string& name : sources_of(bound, stage, false)) job.data[name] = bound.options.data.at(name);
   for (const std::string& name : mixtures_of(bound, stage)) {
     options::MixtureOptions mixture = bound.options.mixture.at(name);
-    std::erase_if(mixture.weights, [](const auto& entry) { return !entry.second.natural && entry.second.share == 0; });
+    std::erase_if(mixture.weights, [](const auto& entry) { return !entry.second.takes_part(); });
     job.mixture[name] = std::move(mixture);
   }
   job.train = stage.train;

@@ -68,7 +68,7 @@ Json field_schema(const Field& field) {
       case Type::kStringList: return or_reference({{"type", "array"}, {"items", word_schema(rule)}});
       case Type::kIntegerList: return or_reference({{"type", "array"}, {"items", number_schema(rule, true)}});
       case Type::kNumberMap: return or_reference(map_schema(rule, or_reference(number_schema(rule, false))));
-      case Type::kWeightMap: return or_reference(map_schema(rule, {{"anyOf", {{{"type", "number"}, {"minimum", 0}}, {{"const", "natural"}}, {{"$ref", "#/definitions/reference"}}}}}));
+      case Type::kWeightMap: return or_reference(map_schema(rule, {{"anyOf", {{{"type", "number"}, {"minimum", 0}}, {{"const", "natural"}}, schema_of(options::table_of<options::WeightTable>()), {{"$ref", "#/definitions/reference"}}}}}));
       case Type::kStringMap: return or_reference(map_schema(rule, {{"type", "string"}}));
       case Type::kTable: return schema_of(*field.table);
       case Type::kTableMap: return {{"type", "object"}, {"additionalProperties", schema_of(*field.table)}};
@@ -183,6 +183,11 @@ class Reference {
       out_ += "\n| key | type | default | allowed | meaning |\n|---|---|---|---|---|\n";
     for (const Special& one : special) out_ += fmt::format("| `{}` | {} | | | {} |\n", one.key, one.type, one.help);
     std::vector<const Field*> inner;
+    const auto below = [&](const Field& field) {
+      std::string name = title.starts_with("[") ? title.substr(1, title.find(']') - 1) + "." : title == "The recipe" ? "" : title + ": ";
+      if (title.starts_with("[[")) name = "stage.";
+      return name + field.rule.key;
+    };
     for (const Field& field : table.fields) {
       if (field.table) {
         inner.push_back(&field);
@@ -192,13 +197,15 @@ class Reference {
                           (field.rule.operational ? " Does not change results." : "") + formerly_text(field.rule));
     }
     for (const Field* field : inner) {
-      std::string name = title.starts_with("[") ? title.substr(1, title.find(']') - 1) + "." : title == "The recipe" ? "" : title + ": ";
-      if (title.starts_with("[[")) name = "stage.";
-      name += field->rule.key + (field->type == Type::kTableMap ? ".NAME" : "");
+      const std::string name = below(*field) + (field->type == Type::kTableMap ? ".NAME" : "");
       if (field->rule.key == "conversation" && title != "The recipe") continue;  // the same keys again
       section(title == "The recipe" || title.starts_with("[") ? "[" + name + "]" : name, field->rule.help, *field->table,
               name == "sweep" ? std::span<const Special>(kSweep) : std::span<const Special>());
     }
+    for (const Field& field : table.fields)
+      if (field.type == Type::kWeightMap)
+        section("[" + below(field) + ".SOURCE]", "A weight that is a table: one of share, samples and epochs; without them the source is 'natural'.",
+                table_of<options::WeightTable>());
   }
   std::string take() { return std::move(out_); }
 

@@ -31,6 +31,7 @@ TEST_CASE("each event is one line; progress is not kept") {
   writer.metric(1, {{"loss", 0.5}, {"norm", std::numeric_limits<double>::quiet_NaN()}});
   writer.score("pope", "f1", 0.93, 0.008, 600, {{"condition", "seen"}});
   writer.prediction({{"benchmark", "pope"}, {"answer", "two\nlines \xff"}});
+  writer.drawn(0, 4, {{{"source", "talk"}, {"draws", 8}}});
   writer.log("info", "text");
   make_folders(scratch / "out/model");
   write_file_atomic(scratch / "out/model/config.json", "{}");
@@ -38,15 +39,27 @@ TEST_CASE("each event is one line; progress is not kept") {
   writer.error(Error("fact", "hint").add_context("there"));
 
   const std::vector<Json> got = events(scratch / "events.jsonl");
-  REQUIRE(got.size() == 7);
+  REQUIRE(got.size() == 8);
   CHECK(got[0].dump() == R"({"event":"environment","values":{"torch":"2.13.0"}})");
   CHECK(got[1].dump() == R"({"event":"metric","step":1,"values":{"loss":0.5,"norm":"nan"}})");
   CHECK(got[2].dump() == R"({"benchmark":"pope","event":"score","metric":"f1","n":600,"setting":{"condition":"seen"},)"
                          R"("stderr":0.008,"value":0.93})");
   CHECK(got[3].dump() == "{\"answer\":\"two\\nlines \xef\xbf\xbd\",\"benchmark\":\"pope\",\"event\":\"prediction\"}");
-  CHECK(got[4].dump() == R"({"event":"log","level":"info","text":"text"})");
-  CHECK(got[5].dump() == R"({"event":"done","files":{"model/config.json":2},"summary":{"steps":2}})");
-  CHECK(got[6].dump() == R"({"context":["there"],"event":"error","hint":"hint","message":"fact"})");
+  CHECK(got[4].dump() == R"({"event":"drawn","from":0,"sources":[{"draws":8,"source":"talk"}],"step":4})");
+  CHECK(got[5].dump() == R"({"event":"log","level":"info","text":"text"})");
+  CHECK(got[6].dump() == R"({"event":"done","files":{"model/config.json":2},"summary":{"steps":2}})");
+  CHECK(got[7].dump() == R"({"context":["there"],"event":"error","hint":"hint","message":"fact"})");
+}
+
+TEST_CASE("rewind cuts what was drawn beyond the step") {
+  const Scratch scratch;
+  EventWriter writer(scratch / "events.jsonl", false);
+  for (int step = 0; step < 6; step += 2) writer.drawn(step, step + 2, Json::array());
+  writer.rewind(4);
+  writer.drawn(4, 5, Json::array());
+  std::vector<int> steps;
+  for (const Json& event : events(scratch / "events.jsonl")) steps.push_back(event["step"]);
+  CHECK(steps == std::vector<int>{2, 4, 5});
 }
 
 TEST_CASE("rewind cuts the metrics beyond the step and goes on in the same file") {

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <limits>
 #include <set>
 #include <thread>
 
 #include "tests/modules/data/fake_source.h"
+#include "tests/temp_folder.h"
 
 using namespace saucier;
 using namespace saucier::data;
@@ -181,6 +184,180 @@ TEST_CASE("an error of a thread reaches the one who asks for its batch") {
     }
   }
   CHECK(errors == 1);
+}
+
+TEST_CASE("grouped: batches of pictures and of text, each draw once, the rest at the end") {
+  const auto pictures = std::make_shared<FakePictures>();
+  const auto source = with_pictures(150, pictures);  // 75 of each
+  const auto make = [&](std::uint64_t seed) {
+    const auto mixture = std::make_shared<Mixture>(std::vector<MixtureSource>{{"s", source}},
+                                                   options::MixtureOptions{.weights = {{"s", {.natural = true}}}, .order = "grouped"}, 3);
+    return std::make_unique<Loader>(mixture, tokenizer(), kBare, LoaderOptions{.global_batch = 8, .picture_tokens = {.each = 4}, .seed = seed});
+  };
+  const auto loader = make(1);
+  REQUIRE(loader->batches() == 19);
+  std::multiset<std::string> seen;
+  std::vector<bool> kinds;
+  for (std::int64_t b = 0; b < 19; ++b) {
+    const Batch batch = loader->make(b);
+    CHECK(batch.ids.size() == (b < 18 ? 8 : 6));
+    CHECK(std::is_sorted(batch.lengths.begin(), batch.lengths.end()));
+    seen.insert(batch.sample_ids.begin(), batch.sample_ids.end());
+    if (b >= 18) continue;
+    const auto shown = std::count_if(batch.shown.begin(), batch.shown.end(), [](const auto& one) { return !one.empty(); });
+    CHECK((shown == 0 || shown == 8));
+    kinds.push_back(shown > 0);
+  }
+  CHECK(seen.size() == 150);
+  CHECK(std::set<std::string>(seen.begin(), seen.end()).size() == 150);
+  CHECK(std::count(kinds.begin(), kinds.end(), true) == 9);
+  CHECK_FALSE(std::is_sorted(kinds.begin(), kinds.end()));
+  CHECK_FALSE(std::is_sorted(kinds.rbegin(), kinds.rend()));
+  CHECK(same(make(1)->make(11), loader->make(11)));
+  CHECK(make(2)->make(0).sample_ids != loader->make(0).sample_ids);
+}
+
+TEST_CASE("sequential: batches as the file has them") {
+  const auto mixture = std::make_shared<Mixture>(std::vector<MixtureSource>{{"s", fake_source(20)}},
+                                                 options::MixtureOptions{.weights = {{"s", {.natural = true}}}, .epochs = 1.5, .order = "sequential"}, 3);
+  Loader loader(mixture, tokenizer(), kBare, {.global_batch = 8});
+  std::vector<std::string> ids;
+  for (std::int64_t b = 0; b < 4; ++b) {
+    const Batch batch = loader.get(b);
+    ids.insert(ids.end(), batch.sample_ids.begin(), batch.sample_ids.end());
+  }
+  REQUIRE(ids.size() == 30);
+  for (size_t i = 0; i < 30; ++i) CHECK(ids[i] == std::to_string(i % 20));
+}
+
+TEST_CASE("the parts of all ranks are the batch, each with as many tokens as can be") {
+  const std::string order = GENERATE("shuffled", "grouped", "sequential");
+  const auto pictures = std::make_shared<FakePictures>();
+  const auto source = with_pictures(300, pictures);
+  const auto make = [&](std::int64_t rank, std::int64_t ranks) {
+    const auto mixture = std::make_shared<Mixture>(std::vector<MixtureSource>{{"s", source}},
+                                                   options::MixtureOptions{.weights = {{"s", {.natural = true}}}, .samples = 700, .order = order}, 3);
+    return std::make_unique<Loader>(mixture, tokenizer(), kBare, LoaderOptions{.global_batch = 24, .picture_tokens = {.each = 4}, .seed = 9, .rank = rank, .ranks = ranks});
+  };
+  const auto whole = make(0, 1);
+  for (const std::int64_t ranks : {2, 3, 5, 8}) {
+    std::vector<std::unique_ptr<Loader>> parts;
+    for (std::int64_t rank = 0; rank < ranks; ++rank) parts.push_back(make(rank, ranks));
+    for (const std::int64_t b : {0, 7, 17, 29}) {
+      const Batch all = whole->make(b);
+      std::multiset<std::string> seen;
+      std::int64_t least = std::numeric_limits<std::int64_t>::max(), most = 0, longest = 0;
+      for (const auto& part : parts) {
+        const Batch batch = part->make(b);
+        std::int64_t tokens = 0;
+        for (const std::int64_t length : batch.lengths) tokens += length, longest = std::max(longest, length);
+        least = std::min(least, tokens);
+        most = std::max(most, tokens);
+        seen.insert(batch.sample_ids.begin(), batch.sample_ids.end());
+        CHECK(batch.ids.size() <= (all.ids.size() + static_cast<size_t>(ranks) - 1) / static_cast<size_t>(ranks));
+        CHECK(batch.global_learned == all.global_learned);
+        CHECK(batch.drawn == all.drawn);
+      }
+      CHECK(seen == std::multiset<std::string>(all.sample_ids.begin(), all.sample_ids.end()));
+      if (all.ids.size() % static_cast<size_t>(ranks) == 0) CHECK(most - least <= longest);
+    }
+  }
+}
+
+TEST_CASE("a batch comes with its packs") {
+  Loader loader(mixture_of(fake_source(205), 205), tokenizer(), {.system = "none", .max_length = 64}, {.global_batch = 16, .tokens_per_pack = 100});
+  for (const std::int64_t b : {0, 5, 12}) {
+    const Batch batch = loader.get(b);
+    std::set<std::int32_t> rows;
+    for (const auto& pack : batch.packs) {
+      std::int64_t tokens = 0;
+      for (const std::int32_t row : pack) {
+        CHECK(batch.lengths.at(row) == static_cast<std::int64_t>(batch.ids.at(row).size()));
+        tokens += batch.lengths.at(row);
+        rows.insert(row);
+      }
+      CHECK(tokens <= 100);
+    }
+    CHECK(rows.size() == batch.ids.size());
+    CHECK(batch.packs.size() < batch.ids.size());
+  }
+  CHECK_THROWS_WITH(Loader(mixture_of(fake_source(9), 9), tokenizer(), kBare, {.tokens_per_pack = 100}), "a pack of 100 tokens cannot hold a sample of 2048");
+}
+
+TEST_CASE("what was drawn is a function of the batches, resumed or not") {
+  const auto pictures = std::make_shared<FakePictures>();
+  const auto a = std::make_shared<FakeSource>(40, [pictures](std::int64_t i) {
+    Sample sample = plain_sample(i);
+    sample.source = "a";
+    if (i % 4 == 1) sample.turns[1].text = "";
+    if (i % 4 == 2) sample.pictures = {PictureRef{"1", pictures}, PictureRef{"2", pictures}};
+    return sample;
+  });
+  const auto make = [&] {
+    const auto mixture = std::make_shared<Mixture>(std::vector<MixtureSource>{{"a", a}, {"b", fake_source(100)}},
+                                                   options::MixtureOptions{.weights = {{"a", {.share = 0.5}}, {"b", {.share = 0.5}}}, .samples = 200}, 3);
+    return std::make_unique<Loader>(mixture, tokenizer(), kBare, LoaderOptions{.global_batch = 8, .picture_tokens = {.each = 4}, .window = 4, .threads = 2});
+  };
+  const auto whole = make();
+  std::vector<Drawn> sum(2);
+  std::int64_t learned = 0;
+  for (std::int64_t b = 0; b < whole->batches(); ++b) {
+    const Batch batch = whole->get(b);
+    learned += batch.global_learned;
+    for (size_t row = 0; row < batch.ids.size(); ++row) {
+      Drawn& one = sum[batch.sources[row]];
+      ++one.draws, ++one.samples;
+      one.tokens += batch.lengths[row];
+      one.pictures += static_cast<std::int64_t>(batch.shown[row].size());
+      one.learned += std::count_if(batch.labels[row].begin() + 1, batch.labels[row].end(), [](std::int32_t label) { return label != text::kIgnore; });
+    }
+    for (const Drop& drop : batch.dropped) {
+      Drawn& one = sum[drop.source == "a" ? 0 : 1];
+      ++one.draws, ++one.dropped[std::string(name_of(drop.reason))];
+    }
+  }
+  CHECK(whole->drawn(0, whole->batches()) == sum);
+  CHECK(sum[0].draws == 100);
+  CHECK(sum[0].dropped.at("empty-turn") == 100 - sum[0].samples);
+  CHECK(sum[0].samples == 75);
+  CHECK(sum[0].pictures == 50);
+  CHECK(sum[0].learned + sum[1].learned == learned);
+  for (const std::int64_t k : {1, 7, 24}) {
+    const auto later = make();
+    for (std::int64_t b = k; b < later->batches(); ++b) later->get(b);
+    CHECK(later->drawn(0, later->batches()) == sum);  // what it never gave is made again
+    std::vector<Drawn> added = whole->drawn(0, k);
+    const std::vector<Drawn> rest = later->drawn(k, later->batches());
+    for (size_t j = 0; j < 2; ++j) added[j] += rest[j];
+    CHECK(added == sum);
+  }
+  const Json event = to_json(sum, whole->mixture());
+  CHECK(event[0]["source"] == "a");
+  CHECK(event[0]["size"] == 40);
+  CHECK(event[0]["dropped"] == Json{{"empty turn", 25}});
+}
+
+TEST_CASE("batches of prepared samples are the batches") {
+  const TempFolder folder;
+  const auto pictures = std::make_shared<FakePictures>();
+  const auto source = with_pictures(2000, pictures);
+  LoaderOptions options{.global_batch = 8, .picture_tokens = {.each = 4}, .seed = 9, .threads = 2};
+  Loader plain(mixture_of(source, 3000), tokenizer(), kBare, options);
+  options.cache = folder.path();
+  options.contents = {{"s", "\"what it holds\""}};
+  for (int run = 0; run < 2; ++run) {
+    Loader prepared(mixture_of(source, 3000), tokenizer(), kBare, options);
+    for (std::int64_t b = 0; b < plain.batches(); b += run == 0 ? 1 : 37) CHECK(same(prepared.make(b), plain.make(b)));
+    prepared.get(0);
+    CHECK(prepared.take_warnings().empty());
+    for (int i = 0; i < 1000 && run == 0; ++i) {  // until the threads have made both shards
+      size_t files = 0;
+      for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) files += entry.path().extension() == ".rows";
+      if (files == 2) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
 }
 
 TEST_CASE("no more is made ahead than asked for") {

@@ -371,6 +371,33 @@ TEST_CASE("a simplex axis has its prior first, and weights that sum to one") {
   CHECK(weights_of("{ simplex = 2, prior = { talk = 1 } }")[0] == R"({"talk":1})");
 }
 
+TEST_CASE("a simplex varies the shares alone: caps stay, and so do sources with a count") {
+  const Folder folder;
+  const std::string mixture = "\n[data.more]\nformat = \"scenes\"\n[mixture.three]\nsamples = 10\n[mixture.three.weights]\ntalk = { share = 0.3, max_passes = 4 }\ncaptions = { samples = 5 }\nmore = 1\n[[stage]]\nname = \"last\"\nkind = \"train\"\ntrains = [\"projector\"]\ndata = \"mixture.three\"\n";
+  const Recipe recipe = load_right(folder.write("base.toml", kBase + mixture + "[sweep.axes]\n\"mixture.three.weights\" = { simplex = 5, prior = \"natural\" }\n"));
+  const Lines weights = points(recipe, {"mixture.three.weights"});
+  REQUIRE(weights.size() == 5);
+  CHECK(weights[0] == R"({"captions":{"samples":5},"more":"natural","talk":{"max_passes":4}})");
+  for (size_t i = 1; i < weights.size(); ++i) {
+    const Json one = Json::parse(weights[i]);
+    CHECK(one["captions"] == Json{{"samples", 5}});
+    CHECK(one["talk"]["max_passes"] == 4);
+    CHECK(one["talk"]["share"].get<double>() + one["more"].get<double>() == Approx(1));
+  }
+}
+
+TEST_CASE("a table that only says a share is that share") {
+  const Folder folder;
+  const std::string rest = "\n[mixture.one]\nsamples = 10\nweights = ";
+  const auto weights_of = [&](const std::string& said) {
+    const Recipe recipe = load_right(folder.write("base.toml", kBase + rest + said + "\n"));
+    return recipe.trials.at(0).resolved["mixture"]["one"]["weights"].dump();
+  };
+  CHECK(weights_of("{ talk = { share = 0.5 }, captions = 0.5 }") == weights_of("{ talk = 0.5, captions = 0.5 }"));
+  CHECK(weights_of("{ talk = {}, captions = 0.5 }") == R"({"captions":0.5,"talk":"natural"})");
+  CHECK(weights_of("{ talk = { epochs = 2 }, captions = { share = 0.5, max_passes = 3 } }") == R"({"captions":{"max_passes":3,"share":0.5},"talk":{"epochs":2.0}})");
+}
+
 TEST_CASE("values refer to other values, follow overrides and axes, and keep their types") {
   const Folder folder;
   ::setenv("SAUCIER_TEST_WORD", "blue", 1);
