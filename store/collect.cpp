@@ -106,14 +106,16 @@ std::vector<Neighbour> neighbours_of(const fs::path& store) {
 
 class Collector {
  public:
-  Collector(const fs::path& store, sqlite3* handle, std::int64_t without)
-      : folder_(store.parent_path()), store_(store), handle_(handle), without_(without), neighbours_(neighbours_of(store)) {}
+  Collector(const fs::path& store, sqlite3* handle, std::int64_t without, double cache_days)
+      : folder_(store.parent_path()), store_(store), handle_(handle), without_(without), cache_age_(cache_days * 86400),
+        neighbours_(neighbours_of(store)) {}
 
   std::vector<Garbage> find() {
     std::vector<Garbage> out = artifacts();
     const auto add = [&](std::vector<Garbage> more) { out.insert(out.end(), more.begin(), more.end()); };
     add(rows());
     add(work());
+    add(caches());
     add(left_behind());
     return out;
   }
@@ -151,6 +153,7 @@ class Collector {
       case Garbage::Kind::kArtifact: return free(one.key);
       case Garbage::Kind::kRows: return free_here(one.key);
       case Garbage::Kind::kWork: return work_is_over(one.key);
+      case Garbage::Kind::kCache: return unused(paths::cache(store_) / one.key);
       default: return true;  // nobody takes up what was set aside or left over
     }
   }
@@ -214,10 +217,31 @@ class Collector {
     return out;
   }
 
+  // Whoever begins to use prepared samples writes the time of that. One who has them keeps what it has mapped, and goes on
+  // without the rest.
+  bool unused(const fs::path& cache) const {
+    std::error_code error;
+    const auto used = fs::last_write_time(cache / paths::kCacheKey, error);
+    return !error && std::chrono::duration<double>(fs::file_time_type::clock::now() - used) >= cache_age_;
+  }
+
+  std::vector<Garbage> caches() {
+    std::vector<Garbage> out;
+    for (const fs::path& path : entries(paths::cache(store_))) {
+      const std::string key = path.filename().string();
+      if (!is_key(key) || !unused(path)) continue;
+      const double days = cache_age_.count() / 86400;
+      out.push_back({.kind = Garbage::Kind::kCache, .name = relative(path), .key = key,
+                     .why = days == 0 ? "prepared samples; a stage that reads them makes them again"
+                                      : fmt::format("no stage has read it for {:g} day{}", days, days == 1 ? "" : "s"),
+                     .bytes = size_of(path)});
+    }
+    return out;
+  }
+
   std::vector<Garbage> left_behind() {
     std::vector<Garbage> out;
-    const fs::path artifacts = paths::artifacts(store_), work = paths::work(store_);
-    for (const fs::path& folder : {artifacts, work, folder_}) {
+    for (const fs::path& folder : {paths::artifacts(store_), paths::work(store_), paths::cache(store_), folder_}) {
       for (const fs::path& path : entries(folder)) {
         const std::string name = path.filename().string();
         const bool in_parts = folder != folder_;
@@ -237,6 +261,7 @@ class Collector {
   fs::path folder_, store_;
   sqlite3* handle_;
   std::int64_t without_;
+  std::chrono::duration<double> cache_age_;
   std::vector<Neighbour> neighbours_;
 };
 
@@ -269,18 +294,19 @@ std::string to_string(Garbage::Kind kind) {
     case Garbage::Kind::kRows: return "rows";
     case Garbage::Kind::kBroken: return "broken artifact";
     case Garbage::Kind::kWork: return "work folder";
+    case Garbage::Kind::kCache: return "prepared samples";
     default: return "temporary";
   }
 }
 
-std::vector<Garbage> Store::garbage(std::optional<std::int64_t> without) const {
+std::vector<Garbage> Store::garbage(std::optional<std::int64_t> without, double cache_days) const {
   if (without) refuse_to_drop(state_->database->handle(), *without);
-  return Collector(state_->file, state_->database->handle(), without.value_or(0)).find();
+  return Collector(state_->file, state_->database->handle(), without.value_or(0), cache_days).find();
 }
 
-std::vector<Garbage> Store::collect() {
+std::vector<Garbage> Store::collect(double cache_days) {
   sqlite3* handle = state_->database->handle();
-  Collector collector(state_->file, handle, 0);
+  Collector collector(state_->file, handle, 0, cache_days);
   std::vector<Garbage> out;
   for (const Garbage& one : collector.find()) {
     const fs::path path = one.kind == Garbage::Kind::kRows ? fs::path() : state_->file.parent_path() / one.name;

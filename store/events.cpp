@@ -24,7 +24,7 @@ class Replay {
   Replay(sqlite3* handle, const StageRunId& run) : handle_(handle), run_(run) {}
 
   void clear() {
-    for (const char* table : {"score", "prediction"}) {
+    for (const char* table : {"score", "prediction", "drawn_source", "drawn_drop"}) {
       Statement(handle_, fmt::format("DELETE FROM {} WHERE stage_run_id = ?", table)).run(run_.id);
     }
     Statement(handle_, "DELETE FROM event WHERE stage_run_id = ? AND source = 'worker'").run(run_.id);
@@ -38,6 +38,8 @@ class Replay {
       add_score(event);
     } else if (type == "prediction") {
       add_prediction(event);
+    } else if (type == "drawn") {
+      add_drawn(event);
     } else if (type == "log") {
       log_.run(run_.id, run_.attempt, system_clock().now_us(), event.value("level", "info"), event.value("text", ""));
     } else if (type == "environment") {
@@ -76,6 +78,17 @@ class Replay {
                     event.value("picture", ""));
   }
 
+  // Sums of the steps that the event is of.
+  void add_drawn(const Json& event) {
+    for (const Json& one : event.at("sources")) {
+      const auto count = [&](const char* name) { return one.at(name).get<std::int64_t>(); };
+      const std::string source = one.at("source").get<std::string>();
+      drawn_.run(run_.id, source, finite(number_from_json(one.at("share"))), count("size"), count("draws"), count("samples"), count("tokens"),
+                 count("learned_tokens"), count("pictures"), count("cut_pairs"));
+      for (const auto& [reason, draws] : one.at("dropped").items()) drop_.run(run_.id, source, reason, draws.get<std::int64_t>());
+    }
+  }
+
   sqlite3* handle_;
   StageRunId run_;
   Curves curves_;
@@ -84,6 +97,13 @@ class Replay {
                             "main, setting) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   Statement prediction_{handle_, "INSERT OR REPLACE INTO prediction(stage_run_id, benchmark, condition, sample, question, "
                                  "answer, normalised, truth, correct, picture) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+  Statement drawn_{handle_, "INSERT INTO drawn_source(stage_run_id, source, share, size, draws, samples, tokens, learned_tokens, "
+                            "pictures, cut_pairs) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET draws = draws + excluded.draws, "
+                            "samples = samples + excluded.samples, tokens = tokens + excluded.tokens, "
+                            "learned_tokens = learned_tokens + excluded.learned_tokens, pictures = pictures + excluded.pictures, "
+                            "cut_pairs = cut_pairs + excluded.cut_pairs"};
+  Statement drop_{handle_, "INSERT INTO drawn_drop(stage_run_id, source, reason, draws) VALUES(?, ?, ?, ?) "
+                           "ON CONFLICT DO UPDATE SET draws = draws + excluded.draws"};
   Statement log_{handle_, "INSERT INTO event(stage_run_id, attempt, time_us, source, kind, text) "
                           "VALUES(?, ?, ?, 'worker', ?, ?)"};
 };

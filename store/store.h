@@ -103,10 +103,11 @@ class Store {
 
   // Keeping it sound and small, and moving it: see upkeep.h.
   std::vector<Finding> verify(bool contents, std::optional<std::int64_t> sweep = {}) const;
-  // What no trial refers to, in an order for people. `without`: as if this sweep were gone. collect() removes just that,
+  // What no trial refers to, and prepared samples unused for `cache_days`, in an order for people. `without`: as if this
+  // sweep were gone. collect() removes just that,
   // looking at each thing again under the lock, and returns what it removed.
-  std::vector<Garbage> garbage(std::optional<std::int64_t> without = {}) const;
-  std::vector<Garbage> collect();
+  std::vector<Garbage> garbage(std::optional<std::int64_t> without = {}, double cache_days = kCacheDays) const;
+  std::vector<Garbage> collect(double cache_days = kCacheDays);
   void drop_sweep(std::int64_t sweep);  // its rows, so that what it alone refers to is garbage. Error: pinned, or running
   void pin_sweep(std::int64_t sweep, bool pinned);
   void pin_trial(std::int64_t trial, bool pinned);

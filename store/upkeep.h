@@ -18,14 +18,15 @@ struct Finding {
 
 // Something that gc removes.
 struct Garbage {
-  enum class Kind { kArtifact, kRows, kBroken, kWork, kTemporary };
+  enum class Kind { kArtifact, kRows, kBroken, kWork, kCache, kTemporary };
   Kind kind = Kind::kArtifact;
   std::string name;     // path beside the database; of rows the stage's name
-  std::string key;      // of an artifact, rows and a work folder
+  std::string key;      // of an artifact, rows, a work folder and a cache
   std::string why;
   std::int64_t bytes = 0;
 };
 std::string to_string(Garbage::Kind kind);  // "artifact"
+inline constexpr double kCacheDays = 30;    // prepared samples that no stage has used for that long are garbage
 
 // What a sweep's artifacts take.
 struct Usage {

@@ -116,7 +116,7 @@ void train_conversations(const options::Job& job, EventWriter& events) {
   model::JoinedModel model = with_context("while loading the model to train", [&] { return starting_model(job, *mixture); });
   data::Loader loader(mixture, *model.tokenizer, job.conversation,
                       {.global_batch = job.train->global_batch, .picture_tokens = model.picture_tokens(job.conversation.image_aspect),
-                       .seed = seed_of(job, "loader." + job.stage), .sources = job.data});
+                       .seed = seed_of(job, "loader." + job.stage), .sources = job.data, .cache = job.cache, .contents = job.contents});
   train::Conversations objective(job, model, loader, events);
   train::AdamW optimizer = make_optimizer(job, objective.groups());
   model.compute_in(dtype_of(job));  // behind the optimizer, which marks what is trained

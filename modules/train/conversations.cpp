@@ -60,7 +60,9 @@ at::Tensor Conversations::with_noise(const model::JoinedModel::Batch& batch) con
 }
 
 StepResult Conversations::step(std::int64_t step) {
+  if (!reported_) reported_ = step;
   const data::Batch rows = loader_.get(step);
+  for (const std::string& warning : loader_.take_warnings()) events_.log("warning", warning);
   for (const data::Drop& drop : rows.dropped)
     events_.log("warning", fmt::format("sample '{}' of '{}' is left out: {}", drop.id, drop.source, data::explain(drop.reason)));
   std::int64_t learned = 0;  // of the whole step; nothing stands before a row's first token, so it is not predicted
@@ -73,6 +75,12 @@ StepResult Conversations::step(std::int64_t step) {
   for (size_t begin = 0; begin < size; begin += each) add_rows(rows, begin, std::min(begin + each, size), learned, result);
   SAUCIER_CHECK(result.learned == learned, "{} learned tokens of {}", result.learned, learned);
   return result;
+}
+
+void Conversations::report(std::int64_t step) {
+  if (!reported_ || *reported_ >= step) return;
+  events_.drawn(*reported_, step, data::to_json(loader_.drawn(*reported_, step), loader_.mixture()));
+  reported_ = step;
 }
 
 void Conversations::add_rows(const data::Batch& rows, size_t begin, size_t end, std::int64_t learned, StepResult& result) {

@@ -4,6 +4,7 @@
 // token weighs the same. Hidden states meet the vocabulary at learned positions only.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ class Conversations : public Objective {
   std::vector<ParameterGroup> groups();
   std::int64_t steps() const override;
   StepResult step(std::int64_t step) override;
+  void report(std::int64_t step) override;  // what was drawn
 
  private:
   bool trains(const std::string& part) const;
@@ -33,6 +35,7 @@ class Conversations : public Objective {
   model::JoinedModel& model_;
   data::Loader& loader_;
   EventWriter& events_;
+  std::optional<std::int64_t> reported_;  // draws of the steps before it are said
 };
 
 }  // namespace saucier::train

@@ -104,6 +104,7 @@ void run(const options::Job& job, Objective& objective, AdamW& optimizer, EventW
   int bad_steps = 0;
   for (std::int64_t step = first; step < steps; ++step) {
     if (stop_requested()) {
+      objective.report(step);
       state.save(optimizer, window, step);
       throw Interrupted(fmt::format("stopped at step {} of {}", step, steps));
     }
@@ -147,8 +148,12 @@ void run(const options::Job& job, Objective& objective, AdamW& optimizer, EventW
       events.progress(step + 1, steps, rate * static_cast<double>(options.global_batch), "samples", result.loss,
                       static_cast<double>(steps - step - 1) / rate);
     }
-    if ((step + 1) % options.checkpoint_every == 0 && !last) state.save(optimizer, window, step + 1);
+    if ((step + 1) % options.checkpoint_every == 0 && !last) {
+      objective.report(step + 1);
+      state.save(optimizer, window, step + 1);
+    }
   }
+  objective.report(steps);
 }
 
 }  // namespace saucier::train

@@ -27,6 +27,8 @@ class Objective {
   virtual std::int64_t steps() const = 0;
   // Forward and backward of step number `step`; gradients are left in the parameters.
   virtual StepResult step(std::int64_t step) = 0;
+  // Says what it has to say of the steps before `step` that it has not said yet: at the end, and before a training state.
+  virtual void report(std::int64_t) {}
 };
 
 // Runs from the training state in `job.work`/resume (step 0 when there is none) to the end. Throws Interrupted after

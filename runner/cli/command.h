@@ -36,6 +36,7 @@ int diff(const std::vector<std::string>& arguments);
 int best(const std::vector<std::string>& arguments);
 int curve(const std::vector<std::string>& arguments);
 int predictions(const std::vector<std::string>& arguments);
+int data(const std::vector<std::string>& arguments);
 int why(const std::vector<std::string>& arguments);
 int verify(const std::vector<std::string>& arguments);
 int collect(const std::vector<std::string>& arguments);  // gc

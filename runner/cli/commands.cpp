@@ -85,6 +85,7 @@ const std::vector<Command>& commands() {
       {"curve", "TRIAL...", "a metric over the steps of a stage, drawn in the terminal", "saucier curve quickstart-1 quickstart-2 --metric loss --log", curve},
       {"predictions", "A [B]", "questions and answers of a trial, or of two side by side",
        "saucier predictions quickstart-1 quickstart-2 --where \"a.correct and not b.correct\"", predictions},
+      {"data", "TRIAL [STAGE]", "what a trial's stages really drew of each data source, beside what the mixture asks for", "saucier data quickstart-1 instruct", data},
       {"why", "TRIAL STAGE", "the text behind a stage's key, and what changed since the nearest earlier run", "saucier why quickstart-2 instruct", why},
       {"query", "SQL", "one read-only SQL statement on the results database",
        "saucier query \"select * from leaderboard\"", query},

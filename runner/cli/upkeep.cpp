@@ -71,14 +71,18 @@ int collect(const std::vector<std::string>& arguments) {
   add_store_option(options);
   options.add_options()("apply", "remove what is listed; without it nothing changes")(
       "drop", po::value<std::string>()->value_name("SWEEP"), "forget this sweep, its trials and results, first");
+  options.add_options()("cache", po::value<double>()->value_name("DAYS")->default_value(store::kCacheDays, "30"),
+                        "prepared samples that no stage has read for that long go, too (0: all)");
   add_format_options(options);
   const po::variables_map values = parse("gc", arguments, options, {});
   const bool apply = values.count("apply") > 0;
+  const double days = values["cache"].as<double>();
+  if (!(days >= 0)) throw Error(fmt::format("'--cache' must be 0 days or more (got {:g})", days), "saucier gc --cache 7");
   const auto store = apply ? open_to_write(values) : store::Store::open_read_only(values["store"].as<std::string>());
   std::optional<std::int64_t> drop;
   if (values.count("drop")) drop = report::find_sweep(*store, values["drop"].as<std::string>());
   if (apply && drop) store->drop_sweep(*drop);
-  const std::vector<store::Garbage> garbage = apply ? store->collect() : store->garbage(drop);
+  const std::vector<store::Garbage> garbage = apply ? store->collect(days) : store->garbage(drop, days);
   report::Table table{{"kind", "name", "bytes", "why"}, {}};
   std::int64_t bytes = 0;
   for (const store::Garbage& one : garbage) {
@@ -87,6 +91,7 @@ int collect(const std::vector<std::string>& arguments) {
   }
   if (!table.rows.empty() || values.count("json") || values.count("csv")) print_sizes(table, values);
   std::string again = "saucier gc --apply";
+  if (!values["cache"].defaulted()) again += fmt::format(" --cache {:g}", days);
   if (drop) again += " --drop " + values["drop"].as<std::string>();
   std::fputs(fmt::format("{} thing{}, {}{}\n", garbage.size(), garbage.size() == 1 ? "" : "s", show_bytes(bytes),
                          apply ? " removed" : garbage.empty() && !drop ? "" : "; to remove: " + again).c_str(), stderr);

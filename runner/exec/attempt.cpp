@@ -15,6 +15,7 @@
 #include "modules/base/file.h"
 #include "modules/base/paths.h"
 #include "modules/base/protocol.h"
+#include "runner/plan/key.h"
 #include "store/manifest.h"
 #include "store/owner.h"
 
@@ -112,6 +113,8 @@ Attempt::Attempt(int node, const plan::Plan& plan, const store::Store& store, st
     job.artifacts[name] = folder;
     if (name == planned.from) job.from = folder;
   }
+  job.cache = paths::cache(store.file()).string();
+  job.contents = plan::contents_of(job, planned.key_text);
   const fs::path job_file = work_ / paths::kJob;
   write_file_atomic(job_file, options::to_json(job).dump(1) + "\n");
 

@@ -273,6 +273,24 @@ Json key_text(const recipe::Stage& stage, const std::map<std::string, std::strin
   return key_text(stage, need_keys, digests);
 }
 
+std::map<std::string, std::string> contents_of(const Job& job, const std::string& key_text) {
+  std::map<std::string, std::string> out;
+  if (!job.train) return out;
+  const Json text = parse_json(key_text, "key text of a stage");
+  for (const auto& [name, source] : job.data) {
+    Json contents = {{"source", text.at("data").at(name)}, {"key_version", text.at("key_version")}};
+    contents["max_turns"] = source.max_turns.value_or(job.conversation.max_turns);
+    if (contents["max_turns"] != 0) contents["turn_overflow"] = job.conversation.turn_overflow;
+    if (source.format == "scenes" || source.format == "synthesized") contents["scene_files"] = text.value("scene_files", Json());
+    if ((source.format == "scenes" && source.content == "instruct") || job.conversation.image_position == "random") {
+      contents["seed"] = job.seed;
+      contents["name"] = name;
+    }
+    out[name] = contents.dump();
+  }
+  return out;
+}
+
 std::vector<Difference> differences(const Json& before, const Json& after) {
   std::vector<Difference> out;
   std::vector<std::string> path;

@@ -18,6 +18,10 @@ bool draws_scenes(const recipe::Stage& stage);
 Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys, ContentDigests& digests,
               std::span<const SceneFile> scene_files = kSceneFiles);
 
+// What the samples of each source of a train stage are, read from the key text of its stage: options, digests of files and the
+// keys of other stages, scene files and turn limit; the seed and the source's name where its words are drawn at random.
+std::map<std::string, std::string> contents_of(const options::Job& job, const std::string& key_text);
+
 // One place where two key texts differ. `path` as people write it in a recipe: "learning_rate", "model.projector.kind".
 struct Difference {
   std::string path;

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 #include <set>
 
@@ -58,6 +59,29 @@ TEST_CASE("gc removes what no trial refers to, and nothing else") {
   CHECK(wrong_things(*opened) == 0);
   CHECK(opened->garbage().empty());
   CHECK(finish_made(*opened, "a"));  // and is made again when it is wanted
+}
+
+TEST_CASE("prepared samples go once no stage has read them for long, or on demand") {
+  TempFolder temp;
+  const auto opened = Store::open(temp.path() / "s.db");
+  const auto prepared = [&](const std::string& name, int days) {
+    const fs::path folder = temp.path() / "cache" / made_key(name);
+    make_folders(folder);
+    write_file_atomic(folder / "000000.rows", std::string(1000, 'x'));
+    write_file_atomic(folder / "key.json", "{}");
+    fs::last_write_time(folder / "key.json", fs::file_time_type::clock::now() - std::chrono::hours(24 * days));
+    return "cache/" + made_key(name);
+  };
+  const std::string old = prepared("old", 31), young = prepared("young", 8);
+  make_folders(temp.path() / "cache" / "mine");  // nothing of ours
+  CHECK(names(opened->garbage(), Garbage::Kind::kCache) == std::set{old});
+  CHECK(opened->garbage()[0].bytes == 1002);
+  CHECK(names(opened->garbage({}, 7)) == std::set{old, young});
+  CHECK(names(opened->collect()) == std::set{old});
+  CHECK_FALSE(fs::exists(temp.path() / old));
+  CHECK(names(opened->collect(0)) == std::set{young});
+  CHECK(fs::exists(temp.path() / "cache" / "mine"));
+  CHECK(opened->garbage({}, 0).empty());
 }
 
 TEST_CASE("what is pinned or runs is not dropped") {

@@ -33,6 +33,7 @@ commands:
   best [SWEEP]         the best trials of a sweep, and whether the first is better than the second
   curve TRIAL...       a metric over the steps of a stage, drawn in the terminal
   predictions A [B]    questions and answers of a trial, or of two side by side
+  data TRIAL [STAGE]   what a trial's stages really drew of each data source, beside what the mixture asks for
   why TRIAL STAGE      the text behind a stage's key, and what changed since the nearest earlier run
   query SQL            one read-only SQL statement on the results database
   verify [SWEEP]       whether every artifact is as it was written, and the database sound

@@ -43,12 +43,23 @@ void fill_study(store::Store& store) {
   run(i2, "instruct", train_text(2e-4, a2, std::string(64, '2')), "2.14.0");
 }
 
+// What study-1 drew, said at two training states; the sources lost some samples.
+void fill_drawn(store::Store& store) {
+  const auto event = [](int from, int step, int talk, int text, const Json& dropped) {
+    return drawn_event(from, step, {drawn_source("talk", 0.75, 90, talk, dropped), drawn_source("text", 0.25, 400, text)});
+  };
+  const auto run = store.claim("c" + std::string(63, 'a'), "instruct", "train", "{}").value();
+  store.write_events(run, {event(0, 10, 60, 20, {{"empty turn", 2}}), event(10, 25, 91, 29, {{"empty turn", 1}, {"special token in a turn", 4}})});
+  store.fail(run, "stopped", "");
+}
+
 class Golden {
  public:
   explicit Golden(const std::string& name) : name_(name), store_((folder_.path() / "s.db").string()) {
     const auto store = store::Store::open(store_);
     fill_two_sweeps(*store);
-    if (name_ == "why" || name_ == "diff" || name_ == "curve") fill_study(*store);
+    if (name_ == "why" || name_ == "diff" || name_ == "curve" || name_ == "data") fill_study(*store);
+    if (name_ == "data") fill_drawn(*store);
   }
   ~Golden() { must_be_current(fs::path(SAUCIER_SOURCE_DIR) / "tests/golden/reading" / (name_ + ".txt"), text_); }
   Golden(const Golden&) = delete;
@@ -119,11 +130,17 @@ TEST_CASE("a store in which nothing has run says so") {
   TempFolder folder;
   const std::string file = (folder.path() / "s.db").string();
   store::Store::open(file);
-  for (const std::vector<std::string>& command : {std::vector<std::string>{"trials"}, {"best"}, {"compare"}, {"curve", "x-1"}, {"why", "x-1", "align"}}) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"trials"}, {"best"}, {"compare"}, {"curve", "x-1"}, {"data", "x-1"}, {"why", "x-1", "align"}}) {
     auto arguments = command;
     arguments.insert(arguments.end(), {"--store", file});
     CHECK(saucier_says(arguments).err == "error: no sweep has been run yet\nhint: saucier run recipes/quickstart.toml\n");
   }
+}
+
+TEST_CASE("data, in words") {
+  Golden("data")
+      .says({"--help"}).says({"study-1"}).says({"study-1", "instruct", "--json"}).says({"study-1", "align"}).says({"study-1", "instrct"})
+      .says({"study-2"}).says({"@1"}).says({});
 }
 
 TEST_CASE("why, in words") {

@@ -130,6 +130,53 @@ TEST_CASE("other stages enter by their keys, not by their names") {
   CHECK(plan::key_text(reader, {{"teacher", "k2"}}) != first);
 }
 
+TEST_CASE("what a source's samples are: its options and files, its turn limit, and the seed where words are drawn") {
+  TempFolder temp;
+  auto stage = train_stage("align");
+  options::DataOptions& source = stage.job.data.begin()->second;
+  const std::string name = stage.job.data.begin()->first;
+  const auto contents = [&] { return plan::contents_of(stage.job, canonical(plan::key_text(stage, {}))).at(name); };
+  write_file_atomic(temp.path() / "a.json", "[]");
+  source.format = "llava";
+  source.path = (temp.path() / "a.json").string();
+  const std::string before = contents();
+
+  stage.job.train->learning_rate = 0.5;
+  stage.job.seed = 7;
+  stage.job.conversation.max_length = 64;  // the tokens' business
+  stage.name = stage.job.stage = "other";
+  CHECK(contents() == before);
+  write_file_atomic(temp.path() / "a.json", "[1]");
+  const std::string another_file = contents();
+  CHECK(another_file != before);
+
+  stage.job.conversation.max_turns = 3;
+  const std::string limited = contents();
+  CHECK(limited != another_file);
+  stage.job.conversation.turn_overflow = "truncate";
+  CHECK(contents() != limited);
+  source.max_turns = 0;
+  stage.job.conversation.turn_overflow = "split";
+  const std::string unlimited = contents();
+  stage.job.conversation.max_turns = 5;  // not this source's
+  CHECK(contents() == unlimited);
+
+  stage.job.conversation.image_position = "random";
+  const std::string random = contents();
+  CHECK(random != unlimited);
+  stage.job.seed = 8;
+  CHECK(contents() != random);
+  stage.job.conversation.image_position = "front";
+  source.format = "scenes";
+  source.content = "instruct";
+  const std::string taught = contents();
+  CHECK(Json::parse(taught).at("scene_files").size() == 3);
+  stage.job.seed = 9;
+  CHECK(contents() != taught);
+  stage.job.train.reset();
+  CHECK(plan::contents_of(stage.job, "{}").empty());
+}
+
 TEST_CASE("a file counts by its contents, wherever it lies") {
   TempFolder temp;
   auto stage = train_stage("align");

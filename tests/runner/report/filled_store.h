@@ -67,6 +67,18 @@ inline std::vector<Json> loss_events(double from) {
   return events;
 }
 
+// One source of a drawn event; `dropped`: reason to draws.
+inline Json drawn_source(const std::string& name, double share, int size, int draws, const Json& dropped = Json::object()) {
+  int kept = draws;
+  for (const auto& [reason, count] : dropped.items()) kept -= count.get<int>();
+  return {{"source", name}, {"share", share}, {"size", size}, {"draws", draws}, {"samples", kept}, {"tokens", kept * 300},
+          {"learned_tokens", kept * 40}, {"pictures", name == "text" ? 0 : kept}, {"cut_pairs", kept / 10}, {"dropped", dropped}};
+}
+
+inline Json drawn_event(int from, int step, const Json& sources) {
+  return {{"event", "drawn"}, {"from", from}, {"step", step}, {"sources", sources}};
+}
+
 inline Json resolved_recipe(int number) {
   const auto stage = [](const char* name, const char* kind, const char* from) {
     return Json{{"name", name}, {"kind", kind}, {"from", from}};
@@ -95,7 +107,9 @@ inline std::int64_t fill_store(store::Store& store, const std::vector<std::pair<
   const double pope[] = {0.5, 0.9, 0.925}, count[] = {0.7, 0.75, 0.6};
   for (int i = 0; i < 3; ++i) {
     const std::string n = std::to_string(i + 1);
-    finish_stage(store, "i" + n, "instruct", "train", loss_events(3 + i));
+    auto events = loss_events(3 + i);
+    events.push_back(drawn_event(0, 50, {drawn_source("conversation", 0.25, 100, 100), drawn_source("detail", 0.75, 200, 300, {{"empty turn", 2}})}));
+    finish_stage(store, "i" + n, "instruct", "train", events);
     finish_stage(store, "b" + n, "bench", "evaluate", bench_events(answers[i], pope[i], count[i]), files);
   }
   return sweep;

@@ -36,7 +36,7 @@ TEST_CASE("every view has a text and an example, and every column a sentence") {
     }
   }
   CHECK(names == std::vector<std::string>{"stage_cost", "trial_view", "trial_score", "metric_last", "curve", "prediction_detail", "leaderboard",
-                                          "sweep_progress", "mixture", "mixture_score"});
+                                          "sweep_progress", "mixture", "mixture_score", "drawn"});
 }
 
 TEST_CASE("the examples of the views and Datasette's queries find something in a store that ran the quickstart") {
@@ -95,6 +95,11 @@ TEST_CASE("mixtures: shares of numbers, none beside 'natural', and joined with t
         Rows{{"conversation", 1.0, 0.25}, {"detail", 3.0, 0.75}});
   CHECK(rows("SELECT source, weight, share FROM mixture WHERE trial = 'quickstart-1' AND mixture = 'align' ORDER BY source") ==
         Rows{{"captions", nullptr, nullptr}, {"extra", 0.3, nullptr}});
+  store->add_sweep("tables", "t.toml", "", "maximize",
+                   {{.name = "tables-1", .parameters = Json::object(),
+                     .resolved = R"({"mixture":{"a":{"weights":{"x":{"share":1,"max_passes":2},"y":3}},"b":{"weights":{"x":{"share":0.5,"max_passes":2},"y":{"epochs":2}}}}})", .stages = {}}});
+  CHECK(rows("SELECT mixture, source, weight, share FROM mixture WHERE trial = 'tables-1' ORDER BY mixture, source") ==
+        Rows{{"a", "x", 1, 0.25}, {"a", "y", 3, 0.75}, {"b", "x", 0.5, nullptr}, {"b", "y", nullptr, nullptr}});
   CHECK(rows("SELECT DISTINCT stage, benchmark, metric, value FROM mixture_score WHERE trial = 'quickstart-3' ORDER BY benchmark") ==
         Rows{{"bench", "scenes-count", "accuracy", 0.6}, {"bench", "scenes-pope", "f1", 0.925}});
   CHECK(rows("SELECT DISTINCT stage FROM trial_score WHERE baseline") == Rows{{"before"}});
