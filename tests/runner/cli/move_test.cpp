@@ -88,6 +88,7 @@ TEST_CASE("gc: a list first, and the sweep only with --apply") {
     CHECK(said.err == text);
   };
   refused({"pin"}, "error: 'saucier pin' needs a sweep or a trial\nhint: saucier pin quickstart\n");
+  CHECK(store.says({"gc", "--cache", "-1"}).err == "error: '--cache' must be 0 days or more (got -1)\nhint: saucier gc --cache 7\n");
   CHECK(saucier_says({"gc", "--apply", "--store", "/nowhere/s.db"}).err.starts_with("error: there is no store at '/nowhere/s.db'\n"));
 }
 
