@@ -84,7 +84,7 @@ class Replay {
       const auto count = [&](const char* name) { return one.at(name).get<std::int64_t>(); };
       const std::string source = one.at("source").get<std::string>();
       drawn_.run(run_.id, source, finite(number_from_json(one.at("share"))), count("size"), count("draws"), count("samples"), count("tokens"),
-                 count("learned_tokens"), count("pictures"), count("cut_pairs"));
+                 count("learned_tokens"), count("pictures"), count("cut_pairs"), count("cut_answers"));
       for (const auto& [reason, draws] : one.at("dropped").items()) drop_.run(run_.id, source, reason, draws.get<std::int64_t>());
     }
   }
@@ -98,10 +98,10 @@ class Replay {
   Statement prediction_{handle_, "INSERT OR REPLACE INTO prediction(stage_run_id, benchmark, condition, sample, question, "
                                  "answer, normalised, truth, correct, picture) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   Statement drawn_{handle_, "INSERT INTO drawn_source(stage_run_id, source, share, size, draws, samples, tokens, learned_tokens, "
-                            "pictures, cut_pairs) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET draws = draws + excluded.draws, "
+                            "pictures, cut_pairs, cut_answers) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET draws = draws + excluded.draws, "
                             "samples = samples + excluded.samples, tokens = tokens + excluded.tokens, "
                             "learned_tokens = learned_tokens + excluded.learned_tokens, pictures = pictures + excluded.pictures, "
-                            "cut_pairs = cut_pairs + excluded.cut_pairs"};
+                            "cut_pairs = cut_pairs + excluded.cut_pairs, cut_answers = cut_answers + excluded.cut_answers"};
   Statement drop_{handle_, "INSERT INTO drawn_drop(stage_run_id, source, reason, draws) VALUES(?, ?, ?, ?) "
                            "ON CONFLICT DO UPDATE SET draws = draws + excluded.draws"};
   Statement log_{handle_, "INSERT INTO event(stage_run_id, attempt, time_us, source, kind, text) "

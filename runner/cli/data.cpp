@@ -10,7 +10,7 @@
 namespace saucier::cli {
 namespace {
 
-constexpr const char* kColumns = "stage, source, asked, share, draws, passes, samples, dropped, tokens, learned_tokens, pictures, cut_pairs, size, reasons";
+constexpr const char* kColumns = "stage, source, asked, share, draws, passes, samples, dropped, tokens, learned_tokens, pictures, cut_pairs, cut_answers, size, reasons";
 
 void check_stage(const store::Store& store, const report::FoundTrial& trial, const std::string& stage) {
   std::vector<std::string> known;

@@ -132,7 +132,8 @@ size_t stage_of(const recipe::Trial& trial, const std::string& wanted) {
 }
 
 // The stage's job, with what earlier stages left of what it reads.
-options::Job job_of(const recipe::Recipe& recipe, const recipe::Trial& trial, const std::string& wanted, const std::string& store_file) {
+options::Job job_of(const recipe::Recipe& recipe, const std::string& recipe_name, const recipe::Trial& trial, const std::string& wanted,
+                    const std::string& store_file) {
   recipe::Recipe alone = recipe;
   alone.trials = {trial};
   const auto store = std::filesystem::exists(store_file) ? store::Store::open_read_only(store_file) : nullptr;
@@ -148,7 +149,7 @@ options::Job job_of(const recipe::Recipe& recipe, const recipe::Trial& trial, co
     const bool reads = std::ranges::any_of(job.data, [&](const auto& source) { return source.second.stage == name; });
     if (reads)
       throw Error(fmt::format("stage '{}' reads what stage '{}' writes, which is not there yet", node.name, name),
-                  fmt::format("'saucier run {}' makes it; or look at another stage with --stage", recipe.file.filename().string()));
+                  fmt::format("'saucier run {}' makes it; or look at another stage with --stage", recipe_name));
   }
   return job;
 }
@@ -179,7 +180,7 @@ int preview(const std::vector<std::string>& arguments) {
   if (!report_problems(recipe, Files::kNeeded)) return kUsage;
   plan::check_machine(recipe);
   const recipe::Trial& trial = trial_of(recipe, text_of(values, "trial"));
-  const options::Job job = job_of(recipe, trial, text_of(values, "stage"), values["store"].as<std::string>());
+  const options::Job job = job_of(recipe, recipe_file("preview", values), trial, text_of(values, "stage"), values["store"].as<std::string>());
   const sources::Preview preview = with_context(fmt::format("in stage '{}' of '{}'", job.stage, trial.name), [&] { return sources::Preview(job); });
 
   const auto& all = preview.mixture().sources();

@@ -279,10 +279,12 @@ std::map<std::string, std::string> contents_of(const Job& job, const std::string
   const Json text = parse_json(key_text, "key text of a stage");
   for (const auto& [name, source] : job.data) {
     Json contents = {{"source", text.at("data").at(name)}, {"key_version", text.at("key_version")}};
-    contents["max_turns"] = source.max_turns.value_or(job.conversation.max_turns);
-    if (contents["max_turns"] != 0) contents["turn_overflow"] = job.conversation.turn_overflow;
+    const options::JobConversation& said = job.conversation;
+    const std::string order = source.turn_order.value_or(said.turn_order), position = source.image_position.value_or(said.image_position);
+    contents["turns"] = {source.max_turns.value_or(said.max_turns), source.turn_overflow.value_or(said.turn_overflow), order};
     if (source.format == "scenes" || source.format == "synthesized") contents["scene_files"] = text.value("scene_files", Json());
-    if ((source.format == "scenes" && source.content == "instruct") || job.conversation.image_position == "random") {
+    const bool draws = position == "random" || order == "shuffled" || !said.systems.empty() || !source.systems.empty();
+    if ((source.format == "scenes" && source.content == "instruct") || draws) {  // by seed, source and sample
       contents["seed"] = job.seed;
       contents["name"] = name;
     }

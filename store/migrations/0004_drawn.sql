@@ -11,6 +11,7 @@ CREATE TABLE drawn_source(
   learned_tokens INTEGER NOT NULL,
   pictures INTEGER NOT NULL,
   cut_pairs INTEGER NOT NULL,             -- question-answer pairs lost to max_length
+  cut_answers INTEGER NOT NULL,           -- answers that lost their end to it
   PRIMARY KEY(stage_run_id, source)
 ) STRICT, WITHOUT ROWID;
 

@@ -15,11 +15,12 @@ SELECT
   d.samples AS samples,  -- rows trained on
   coalesce((SELECT sum(x.draws) FROM drawn_drop x WHERE x.stage_run_id = r.id AND x.source = d.source), 0) AS dropped,  -- draws left out
   (SELECT group_concat(x.draws || ' x ' || x.reason, ', ') FROM drawn_drop x WHERE x.stage_run_id = r.id AND x.source = d.source)
-    AS reasons,  -- why they were left out: '3 x empty turn, 1 x no turns'; NULL: none was
+    AS reasons,  -- why they were left out: '3 x empty-turn, 1 x no-turns'; NULL: none was
   d.tokens AS tokens,  -- of the rows, pictures included
   d.learned_tokens AS learned_tokens,  -- supervised ones
   d.pictures AS pictures,  -- shown with the rows
   d.cut_pairs AS cut_pairs,  -- question-answer pairs lost to max_length
+  d.cut_answers AS cut_answers,  -- answers that lost their end to it
   ts.key AS key,
   s.id AS sweep_id,
   t.id AS trial_id,

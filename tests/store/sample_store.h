@@ -22,7 +22,7 @@ inline std::vector<Json> sample_events() {
            {"answer", "Yes"}, {"normalised", "yes"}, {"truth", "no"}, {"correct", false}, {"picture", "scene:test:1"}},
           {{"event", "drawn"}, {"from", 0}, {"step", 4},
            {"sources", {{{"source", "talk"}, {"share", 1.0}, {"size", 8}, {"draws", 16}, {"samples", 14}, {"tokens", 700},
-                         {"learned_tokens", 90}, {"pictures", 14}, {"cut_pairs", 1}, {"dropped", {{"empty turn", 2}}}}}}},
+                         {"learned_tokens", 90}, {"pictures", 14}, {"cut_pairs", 1}, {"cut_answers", 0}, {"dropped", {{"empty-turn", 2}}}}}}},
           {{"event", "log"}, {"level", "warning"}, {"text", "two samples dropped"}},
           {{"event", "environment"}, {"values", {{"torch", "2.13.0"}}}},
           {{"event", "progress"}, {"step", 4}},

@@ -286,16 +286,16 @@ TEST_CASE("what was drawn is summed over a run's events, and said again it repla
   const auto event = [](int from, int step, int draws, const Json& dropped) {
     return Json{{"event", "drawn"}, {"from", from}, {"step", step},
                 {"sources", {{{"source", "a"}, {"share", 0.75}, {"size", 30}, {"draws", draws}, {"samples", draws - 1}, {"tokens", 100 * draws},
-                              {"learned_tokens", draws}, {"pictures", 2}, {"cut_pairs", 1}, {"dropped", dropped}},
+                              {"learned_tokens", draws}, {"pictures", 2}, {"cut_pairs", 1}, {"cut_answers", 2}, {"dropped", dropped}},
                              {{"source", "b"}, {"share", 0.25}, {"size", 10}, {"draws", 0}, {"samples", 0}, {"tokens", 0},
-                              {"learned_tokens", 0}, {"pictures", 0}, {"cut_pairs", 0}, {"dropped", Json::object()}}}}};
+                              {"learned_tokens", 0}, {"pictures", 0}, {"cut_pairs", 0}, {"cut_answers", 0}, {"dropped", Json::object()}}}}};
   };
   const auto run = opened->claim(made_key("align"), "align", "train", "{}").value();
   for (int again = 0; again < 2; ++again)
-    REQUIRE(opened->write_events(run, {event(0, 4, 20, {{"empty turn", 1}}), event(4, 9, 40, {{"empty turn", 2}, {"no turns", 1}})}));
-  const auto rows = opened->query("SELECT source, asked, share, draws, passes, samples, dropped, reasons, tokens, learned_tokens, pictures, cut_pairs "
+    REQUIRE(opened->write_events(run, {event(0, 4, 20, {{"empty-turn", 1}}), event(4, 9, 40, {{"empty-turn", 2}, {"no-turns", 1}})}));
+  const auto rows = opened->query("SELECT source, asked, share, draws, passes, samples, dropped, reasons, tokens, learned_tokens, pictures, cut_pairs, cut_answers "
                                   "FROM drawn WHERE trial = 'one-1' ORDER BY source").rows;
-  CHECK(Json(rows) == Json::parse(R"([["a",0.75,1.0,60,2.0,58,4,"3 x empty turn, 1 x no turns",6000,60,4,2],
-                                      ["b",0.25,0.0,0,0.0,0,0,null,0,0,0,0]])"));
+  CHECK(Json(rows) == Json::parse(R"([["a",0.75,1.0,60,2.0,58,4,"3 x empty-turn, 1 x no-turns",6000,60,4,2,4],
+                                      ["b",0.25,0.0,0,0.0,0,0,null,0,0,0,0,0]])"));
   CHECK_THROWS_WITH(opened->write_events(run, {{{"event", "drawn"}, {"sources", {{{"source", "a"}}}}}}), Catch::Contains("said something that is no event"));
 }

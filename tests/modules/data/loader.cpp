@@ -265,7 +265,7 @@ TEST_CASE("the parts of all ranks are the batch, each with as many tokens as can
 }
 
 TEST_CASE("a batch comes with its packs") {
-  Loader loader(mixture_of(fake_source(205), 205), tokenizer(), {.system = "none", .max_length = 64}, {.global_batch = 16, .tokens_per_pack = 100});
+  Loader loader(mixture_of(fake_source(205), 205), tokenizer(), {{.system = "none", .max_length = 64}, {}}, {.global_batch = 16, .tokens_per_pack = 100});
   for (const std::int64_t b : {0, 5, 12}) {
     const Batch batch = loader.get(b);
     std::set<std::int32_t> rows;
@@ -334,7 +334,7 @@ TEST_CASE("what was drawn is a function of the batches, resumed or not") {
   const Json event = to_json(sum, whole->mixture());
   CHECK(event[0]["source"] == "a");
   CHECK(event[0]["size"] == 40);
-  CHECK(event[0]["dropped"] == Json{{"empty turn", 25}});
+  CHECK(event[0]["dropped"] == Json{{"empty-turn", 25}});
 }
 
 TEST_CASE("batches of prepared samples are the batches") {

@@ -47,7 +47,7 @@ std::shared_ptr<const SampleSource> mixed_source(std::atomic<int>* reads = nullp
   });
 }
 
-Encode encoder(const options::ConversationOptions& options = {.system = "none", .max_length = 90}) {
+Encode encoder(const options::JobConversation& options = {{.system = "none", .max_length = 90}, {}}) {
   Encode plain = encode_with(std::make_shared<ConversationWriter>(tokenizer(), options, image::PictureTokens{.each = 4}, 1));
   return [plain](const Sample& sample) {  // every tenth becomes two conversations, as a split one would
     WrittenSample written = plain(sample);
@@ -151,7 +151,7 @@ TEST_CASE("a damaged, torn or foreign file is never believed and is made again")
       {whole + "x", "bytes and should have"},
       {read_file(first->file(0)), "holds other samples"},
   };
-  const PreparedSource other(samples, encoder({.system = "none"}), "s", folder.path(), Json("another key"));
+  const PreparedSource other(samples, encoder({{.system = "none"}, {}}), "s", folder.path(), Json("another key"));
   other.prepare(1, kGoOn);
   damages.emplace_back(read_file(other.file(1)), "was made for something else");
   std::string next = whole;
@@ -222,11 +222,11 @@ TEST_CASE("a sample that cannot be written out stops no thread, and says why") {
 
 TEST_CASE("the key has what alters tokens, and nothing else") {
   const Json contents = {{"source", {{"path", {{"content", "1"}}}, {"images", {{"content", "2"}}}}}, {"max_turns", 3}};
-  const options::ConversationOptions plain;
+  const options::JobConversation plain;
   const image::PictureTokens each{.each = 4};
   const Json key = prepared_key(contents, plain, tokenizer(), each, 7);
   CHECK(key == prepared_key(contents, plain, tokenizer(), each, 8));  // nothing is random
-  options::ConversationOptions other = plain;
+  options::JobConversation other = plain;
   other.image_aspect = "pad";
   other.max_turns = 1;  // the source's contents say which limit it has
   CHECK(key == prepared_key(contents, other, tokenizer(), each, 7));
@@ -239,7 +239,7 @@ TEST_CASE("the key has what alters tokens, and nothing else") {
                                  prepared_key(contents, plain, tokenizer(), by_size, 7), prepared_key(pictures, plain, tokenizer(), by_size, 7),
                                  prepared_key(contents, plain, tokenizer().with_added(std::vector<std::string>{"<x>"}), each, 7)};
   const auto with = [&](auto change, std::uint64_t seed = 7) {
-    options::ConversationOptions options = plain;
+    options::JobConversation options = plain;
     change(options);
     different.push_back(prepared_key(contents, options, tokenizer(), each, seed));
   };
@@ -249,6 +249,9 @@ TEST_CASE("the key has what alters tokens, and nothing else") {
   with([](auto& o) { o.image_position = "back"; });
   with([](auto& o) { o.image_position = "random"; });
   with([](auto& o) { o.image_position = "random"; }, 8);
+  with([](auto& o) { o.systems = {{"One.", 1.0}, {"Two.", 1.0}}; });
+  with([](auto& o) { o.systems = {{"One.", 1.0}, {"Two.", 1.0}}; }, 8);
+  with([](auto& o) { o.form.emplace().user = "Q: "; });
   for (const char* what : {"path", "max_turns"}) {
     Json changed = contents;
     (what[0] == 'p' ? changed["source"][what] : changed[what]) = 9;
@@ -292,7 +295,7 @@ TEST_CASE("speed of preparing samples and of reading prepared ones", "[.][speed]
     return sample;
   });
   const TempFolder folder;
-  const auto encode = encode_with(std::make_shared<ConversationWriter>(tokenizer, options::ConversationOptions{}, image::PictureTokens{.each = 576}, 1));
+  const auto encode = encode_with(std::make_shared<ConversationWriter>(tokenizer, options::JobConversation{}, image::PictureTokens{.each = 576}, 1));
   const auto seconds = [](auto&& body) {  // of one core, whatever else runs
     const std::clock_t begin = std::clock();
     body();

@@ -49,7 +49,7 @@ void fill_drawn(store::Store& store) {
     return drawn_event(from, step, {drawn_source("talk", 0.75, 90, talk, dropped), drawn_source("text", 0.25, 400, text)});
   };
   const auto run = store.claim("c" + std::string(63, 'a'), "instruct", "train", "{}").value();
-  store.write_events(run, {event(0, 10, 60, 20, {{"empty turn", 2}}), event(10, 25, 91, 29, {{"empty turn", 1}, {"special token in a turn", 4}})});
+  store.write_events(run, {event(0, 10, 60, 20, {{"empty-turn", 2}}), event(10, 25, 91, 29, {{"empty-turn", 1}, {"special-token-in-text", 4}})});
   store.fail(run, "stopped", "");
 }
 

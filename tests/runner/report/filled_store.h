@@ -72,7 +72,7 @@ inline Json drawn_source(const std::string& name, double share, int size, int dr
   int kept = draws;
   for (const auto& [reason, count] : dropped.items()) kept -= count.get<int>();
   return {{"source", name}, {"share", share}, {"size", size}, {"draws", draws}, {"samples", kept}, {"tokens", kept * 300},
-          {"learned_tokens", kept * 40}, {"pictures", name == "text" ? 0 : kept}, {"cut_pairs", kept / 10}, {"dropped", dropped}};
+          {"learned_tokens", kept * 40}, {"pictures", name == "text" ? 0 : kept}, {"cut_pairs", kept / 10}, {"cut_answers", 1}, {"dropped", dropped}};
 }
 
 inline Json drawn_event(int from, int step, const Json& sources) {
@@ -108,7 +108,7 @@ inline std::int64_t fill_store(store::Store& store, const std::vector<std::pair<
   for (int i = 0; i < 3; ++i) {
     const std::string n = std::to_string(i + 1);
     auto events = loss_events(3 + i);
-    events.push_back(drawn_event(0, 50, {drawn_source("conversation", 0.25, 100, 100), drawn_source("detail", 0.75, 200, 300, {{"empty turn", 2}})}));
+    events.push_back(drawn_event(0, 50, {drawn_source("conversation", 0.25, 100, 100), drawn_source("detail", 0.75, 200, 300, {{"empty-turn", 2}})}));
     finish_stage(store, "i" + n, "instruct", "train", events);
     finish_stage(store, "b" + n, "bench", "evaluate", bench_events(answers[i], pope[i], count[i]), files);
   }
