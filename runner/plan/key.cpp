@@ -20,7 +20,7 @@ struct KindVersion {
   std::string_view kind;
   int version;
 };
-constexpr KindVersion kKeyVersions[] = {{"synthesize", 1}, {"train", 1}, {"evaluate", 1}};
+constexpr KindVersion kKeyVersions[] = {{"synthesize", 1}, {"train", 2}, {"evaluate", 1}};
 
 int key_version(const std::string& kind) {
   const auto* it = std::find_if(std::begin(kKeyVersions), std::end(kKeyVersions),
