@@ -88,7 +88,7 @@ std::optional<Reason> ConversationWriter::check(const Sample& sample, const Sett
   size_t markers = 0;
   for (size_t i = 0; i < turns.size(); ++i) {
     const Turn& turn = turns[i];
-    if ((turn.role == Role::kAssistant) != (i % 2 == 1)) return Reason::kRoles;
+    if ((turn.role == Role::kAssistant) != (i % 2 == 1)) return i == 0 ? Reason::kFirstTurn : Reason::kNotAlternating;
     const size_t here = count_markers(turn.text);
     markers += here;
     if (here && turn.role == Role::kAssistant) return Reason::kMarkerInAnswer;

@@ -8,10 +8,25 @@ namespace saucier::data {
 namespace {
 
 constexpr ReasonText kReasons[] = {
-    {Reason::kNoTurns, "no-turns", "nothing is said"},
-    {Reason::kRoles, "roles-do-not-alternate", "turns do not alternate from user to assistant"},
+    {Reason::kBrokenRow, "broken-row", "a line is not JSON"},
+    {Reason::kNotAnObject, "not-an-object", "the row is JSON, but no object"},
+    {Reason::kFieldCount, "field-count", "a line of a table has more or fewer fields than its head"},
+    {Reason::kNotUtf8, "not-utf-8", "the text is not UTF-8"},
+    {Reason::kMissingField, "missing-field", "a field that the format needs is not there"},
+    {Reason::kWrongType, "wrong-type", "a field holds something else than the format says"},
+    {Reason::kUnknownRole, "unknown-role", "a turn is from somebody whom the format does not know"},
+    {Reason::kToolTurn, "tool-turn", "a turn calls a tool or gives a tool's result"},
+    {Reason::kMisplacedSystem, "misplaced-system", "a system message stands behind the first turn"},
+    {Reason::kNoTurns, "no-turns", "the conversation is empty"},
+    {Reason::kFirstTurn, "first-turn", "the first turn is not from the user"},
+    {Reason::kNotAlternating, "not-alternating", "two turns in a row are from the same side"},
+    {Reason::kEmptyTurn, "empty-turn", "a turn has no text"},
     {Reason::kNoAnswer, "no-answer", "the last question has no answer"},
-    {Reason::kEmptyTurn, "empty-turn", "a turn without text"},
+    {Reason::kPictureCount, "picture-count", "the turns say <image> more or less often than there are pictures"},
+    {Reason::kMissingPicture, "missing-picture", "a picture is not there"},
+    {Reason::kPictureOutside, "picture-outside", "a picture is not a file inside the picture folder"},
+    {Reason::kUndecodablePicture, "undecodable-picture", "a picture cannot be read"},
+    {Reason::kDuplicate, "duplicate", "the same turns and pictures stand in an earlier row"},
     {Reason::kMarkerInAnswer, "marker-in-answer", "a picture marker in an answer or a system message"},
     {Reason::kMoreMarkers, "more-markers-than-pictures", "more picture markers than pictures"},
     {Reason::kFewerMarkers, "fewer-markers-than-pictures", "fewer picture markers than pictures"},
@@ -26,6 +41,8 @@ constexpr ReasonText kReasons[] = {
 }  // namespace
 
 std::span<const ReasonText> reasons() { return kReasons; }
+
+std::span<const ReasonText> row_reasons() { return std::span(kReasons).first(static_cast<size_t>(Reason::kDuplicate) + 1); }
 
 std::string_view name_of(Reason reason) {
   const auto at = static_cast<size_t>(reason);

@@ -1,4 +1,5 @@
-// Why a sample is left out: one closed list, for readers, the writer of conversations, the loader and the store.
+// Why a row or a sample is left out: one closed list, for readers, the writer of conversations, the loader and the store, so
+// that both are counted and limited by name. docs/data.md and docs/conversations.md show it.
 #pragma once
 
 #include <optional>
@@ -9,10 +10,27 @@
 namespace saucier::data {
 
 enum class Reason {
-  kNoTurns,
-  kRoles,
-  kNoAnswer,
+  // of a row, up to kDuplicate
+  kBrokenRow,
+  kNotAnObject,
+  kFieldCount,
+  kNotUtf8,
+  kMissingField,
+  kWrongType,
+  kUnknownRole,
+  kToolTurn,
+  kMisplacedSystem,
+  kNoTurns,         // this one and the next four also of a sample that is written out
+  kFirstTurn,
+  kNotAlternating,
   kEmptyTurn,
+  kNoAnswer,
+  kPictureCount,
+  kMissingPicture,
+  kPictureOutside,
+  kUndecodablePicture,
+  kDuplicate,
+  // of a sample that is written out
   kMarkerInAnswer,
   kMoreMarkers,
   kFewerMarkers,
@@ -30,9 +48,10 @@ struct ReasonText {
   std::string_view meaning;  // one line for people
 };
 
-std::span<const ReasonText> reasons();  // all of them, each once, in the order of the enum
+std::span<const ReasonText> reasons();      // all of them, each once, in the order of the enum
+std::span<const ReasonText> row_reasons();  // those of rows
 std::string_view name_of(Reason reason);
 std::optional<Reason> reason_named(std::string_view name);  // nothing where no reason is called so
-std::string explain(Reason reason);  // "empty-turn (a turn without text)"
+std::string explain(Reason reason);                         // "empty-turn (a turn has no text)"
 
 }  // namespace saucier::data

@@ -57,7 +57,7 @@ struct Sample {
   std::vector<PictureRef> pictures;   // in the order of the markers
 };
 
-// What a reader found in the rows of its source. The names of the reasons are those of modules/data/readers/reason.h.
+// What a reader found in the rows of its source. The names of the reasons are those of modules/data/reason.h.
 struct ReadReport {
   struct Example {
     std::string file;

@@ -34,7 +34,7 @@ void synthesize(const options::Job& job, EventWriter& events) {
   for (std::int64_t i = 0; i < total; ++i) {
     if (stop_requested()) throw Interrupted(fmt::format("stopped after {} of {} samples", i, total));
     const std::int64_t picture = i / options.samples_per_picture;
-    teach::Request request{.context = pictures->context(picture), .max_turns = options.max_turns, .seed = seed};
+    teach::Request request{.context = pictures->context(picture), .kind = {}, .max_turns = options.max_turns, .seed = seed};
     request.number = i % options.samples_per_picture;
     request.kind = teach::draw_kind(options.kinds, seed, i);
     data::Sample sample;

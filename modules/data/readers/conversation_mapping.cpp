@@ -29,17 +29,17 @@ class Conversations : public RowMapping {
     if (const Json* kind = find_field(row, {"kind"})) sample.kind = text_of(*kind, "kind");
     if (const Json* system = find_field(row, system_)) sample.system = text_of(*system, system_.front());
     const auto list = row.find(turns_.front());
-    if (list == row.end()) throw BadRow(RowReason::kMissingField, fmt::format("it has no array '{}'", turns_.front()));
-    if (!list->is_array()) throw BadRow(RowReason::kWrongType, fmt::format("its '{}' is no array", turns_.front()));
+    if (list == row.end()) throw BadRow(Reason::kMissingField, fmt::format("it has no array '{}'", turns_.front()));
+    if (!list->is_array()) throw BadRow(Reason::kWrongType, fmt::format("its '{}' is no array", turns_.front()));
     size_t number = 0;
     for (const Json& turn : *list) add(turn, ++number, sample);
-    if (sample.turns.empty()) throw BadRow(RowReason::kNoTurns, "it has no turns");
-    if (sample.turns.back().role == Role::kUser) throw BadRow(RowReason::kNoAnswer, "the last turn has no answer");
+    if (sample.turns.empty()) throw BadRow(Reason::kNoTurns, "it has no turns");
+    if (sample.turns.back().role == Role::kUser) throw BadRow(Reason::kNoAnswer, "the last turn has no answer");
     if (!pictures_) return;
     // Parts say their pictures where they stand; those of a list of the row belong to markers in texts.
     std::vector<PictureRef> listed = pictures_->of(row, images_);
     if (!listed.empty() && !sample.pictures.empty())
-      throw BadRow(RowReason::kPictureCount, fmt::format("its pictures stand in its parts and in '{}' too", images_.front()));
+      throw BadRow(Reason::kPictureCount, fmt::format("its pictures stand in its parts and in '{}' too", images_.front()));
     if (!listed.empty()) sample.pictures = std::move(listed);
   }
 
@@ -50,24 +50,24 @@ class Conversations : public RowMapping {
     const auto value = object ? turn.find(value_.front()) : turn.end();
     const std::string who = from && from->is_string() ? from->get<std::string>() : "";
     if (std::find(std::begin(kToolRoles), std::end(kToolRoles), who) != std::end(kToolRoles) || (object && turn.contains("tool_calls") && !turn["tool_calls"].is_null() && !turn["tool_calls"].empty()))
-      throw BadRow(RowReason::kToolTurn, fmt::format("turn {} is a tool's, from '{}'", number, who));
+      throw BadRow(Reason::kToolTurn, fmt::format("turn {} is a tool's, from '{}'", number, who));
     if (!from || !from->is_string() || value == turn.end() || !(value->is_string() || (parts_ && value->is_array())))
-      throw BadRow(object && (!from || value == turn.end()) ? RowReason::kMissingField : RowReason::kWrongType,
+      throw BadRow(object && (!from || value == turn.end()) ? Reason::kMissingField : Reason::kWrongType,
                    parts_ ? fmt::format("turn {} has no text '{}' with '{}', a text or a list of parts", number, from_.front(), value_.front())
                           : fmt::format("turn {} has no texts '{}' and '{}'", number, from_.front(), value_.front()));
     std::string text = value->is_string() ? value->get<std::string>() : joined(*value, number, sample);
     if (std::find(system_roles_.begin(), system_roles_.end(), who) != system_roles_.end()) return add_system(std::move(text), number, sample);
-    if (who != user_ && who != assistant_) throw BadRow(RowReason::kUnknownRole, fmt::format("turn {} is from '{}' (allowed: '{}'{})", number, who, user_, others()));
+    if (who != user_ && who != assistant_) throw BadRow(Reason::kUnknownRole, fmt::format("turn {} is from '{}' (allowed: '{}'{})", number, who, user_, others()));
     const Role role = who == user_ ? Role::kUser : Role::kAssistant;
-    if (sample.turns.empty() && role != Role::kUser) throw BadRow(RowReason::kFirstTurn, fmt::format("the first turn is not from '{}'", user_));
+    if (sample.turns.empty() && role != Role::kUser) throw BadRow(Reason::kFirstTurn, fmt::format("the first turn is not from '{}'", user_));
     if (!sample.turns.empty() && sample.turns.back().role == role)
-      throw BadRow(RowReason::kNotAlternating, fmt::format("turns {} and {} are both from '{}'", number - 1, number, who));
-    if (is_blank(text)) throw BadRow(RowReason::kEmptyTurn, fmt::format("turn {} is empty", number));
+      throw BadRow(Reason::kNotAlternating, fmt::format("turns {} and {} are both from '{}'", number - 1, number, who));
+    if (is_blank(text)) throw BadRow(Reason::kEmptyTurn, fmt::format("turn {} is empty", number));
     sample.turns.push_back({.role = role, .text = std::move(text)});
   }
 
   static void add_system(std::string text, size_t number, Sample& sample) {
-    if (!sample.turns.empty()) throw BadRow(RowReason::kMisplacedSystem, fmt::format("turn {} is a system message behind the first turn", number));
+    if (!sample.turns.empty()) throw BadRow(Reason::kMisplacedSystem, fmt::format("turn {} is a system message behind the first turn", number));
     sample.system = sample.system ? *sample.system + "\n" + text : std::move(text);
   }
 
@@ -86,7 +86,7 @@ class Conversations : public RowMapping {
       const std::string kind = type && type->is_string() ? type->get<std::string>() : "";
       if (kind == "text") {
         const Json* said = find_field(part, {"text"});
-        if (!said || !said->is_string()) throw BadRow(RowReason::kWrongType, fmt::format("a part of turn {} has no text 'text'", number));
+        if (!said || !said->is_string()) throw BadRow(Reason::kWrongType, fmt::format("a part of turn {} has no text 'text'", number));
         if (after_picture) text += '\n';
         text += said->get<std::string>();
         after_picture = false;
@@ -96,7 +96,7 @@ class Conversations : public RowMapping {
         add_picture(part, kind, number, sample);
         after_picture = true;
       } else {
-        throw BadRow(RowReason::kWrongType, fmt::format("a part of turn {} is of type '{}' (allowed: 'text', 'image_url', 'image')", number, kind));
+        throw BadRow(Reason::kWrongType, fmt::format("a part of turn {} is of type '{}' (allowed: 'text', 'image_url', 'image')", number, kind));
       }
     }
     return text;
@@ -107,7 +107,7 @@ class Conversations : public RowMapping {
     const Json* said = find_field(part, {kind, "url", "path"});
     if (said && said->is_object()) said = find_field(*said, {"url"});
     if (!said && kind == "image") return;
-    if (!said || !said->is_string()) throw BadRow(RowReason::kMissingField, fmt::format("a picture of turn {} has no text 'url'", number));
+    if (!said || !said->is_string()) throw BadRow(Reason::kMissingField, fmt::format("a picture of turn {} has no text 'url'", number));
     if (pictures_) sample.pictures.push_back(pictures_->of(said->get<std::string>()));
   }
 

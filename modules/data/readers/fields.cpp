@@ -18,12 +18,12 @@ const Json* find_field(const Json& row, const FieldNames& names) {
 
 const Json& need_field(const Json& row, const FieldNames& names) {
   if (const Json* field = find_field(row, names)) return *field;
-  throw BadRow(RowReason::kMissingField, fmt::format("it has no field '{}'", fmt::join(names, "' or '")));
+  throw BadRow(Reason::kMissingField, fmt::format("it has no field '{}'", fmt::join(names, "' or '")));
 }
 
 std::string text_of(const Json& value, std::string_view name) {
   if (value.is_string()) return value.get<std::string>();
-  throw BadRow(RowReason::kWrongType, fmt::format("its '{}' is no text", name));
+  throw BadRow(Reason::kWrongType, fmt::format("its '{}' is no text", name));
 }
 
 std::string text_or_number(const Json& value, std::string_view name) {
@@ -33,7 +33,7 @@ std::string text_or_number(const Json& value, std::string_view name) {
 std::vector<std::string> texts_of(const Json& value, std::string_view name, bool numbers) {
   std::vector<std::string> texts;
   for (const Json& one : value.is_array() ? value : Json::array({value})) {
-    if (!one.is_string() && !(numbers && one.is_number_integer())) throw BadRow(RowReason::kWrongType, fmt::format("its '{}' is neither a text nor a list of texts", name));
+    if (!one.is_string() && !(numbers && one.is_number_integer())) throw BadRow(Reason::kWrongType, fmt::format("its '{}' is neither a text nor a list of texts", name));
     texts.push_back(text_or_number(one, name));
   }
   return texts;

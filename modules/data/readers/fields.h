@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "modules/base/json.h"
-#include "modules/data/readers/reason.h"
+#include "modules/data/readers/bad_row.h"
 
 namespace saucier::data {
 

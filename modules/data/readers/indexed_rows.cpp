@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "modules/data/readers/reason.h"
+#include "modules/data/readers/bad_row.h"
 
 namespace saucier::data {
 namespace {
@@ -107,7 +107,7 @@ class Pass {
     }
     if (!seen_.insert(content_hash(sample)).second) {
       const bool drop = options_.duplicates == "drop";
-      count(RowReason::kDuplicate, place, sample.id, "the same turns and pictures stand in an earlier row", drop);
+      count(Reason::kDuplicate, place, sample.id, "the same turns and pictures stand in an earlier row", drop);
       if (drop) return;
     }
     index_.push_back(place);
@@ -125,7 +125,7 @@ class Pass {
         if (options_.check_pictures == "header") picture.source->size(picture.reference);
         else if (options_.check_pictures == "decode") picture.source->load(picture.reference);
       } catch (const Error& error) {
-        throw BadRow(RowReason::kUndecodablePicture, error.what());
+        throw BadRow(Reason::kUndecodablePicture, error.what());
       }
     } catch (const BadRow& bad) {
       if (unsound_.size() < kRemembered) unsound_.emplace(picture.reference, bad);
@@ -134,12 +134,12 @@ class Pass {
     sound_.insert(hash);
   }
 
-  void count(RowReason why, const RowPlace& place, const std::string& id, std::string detail, bool left_out) {
+  void count(Reason why, const RowPlace& place, const std::string& id, std::string detail, bool left_out) {
     ReadReport::Reason& reason = report_.reasons[std::string(name_of(why))];
     ++reason.count;
     reason.left_out = left_out;
     ReadReport::Example example{.file = format_.path(place.file).string(), .line = place.line, .id = id, .detail = std::move(detail)};
-    if (why != RowReason::kDuplicate && ++bad_ <= static_cast<std::int64_t>(ReadReport::kExamples)) first_.push_back(example);
+    if (why != Reason::kDuplicate && ++bad_ <= static_cast<std::int64_t>(ReadReport::kExamples)) first_.push_back(example);
     if (reason.examples.size() < ReadReport::kExamples) reason.examples.push_back(std::move(example));
   }
 
@@ -154,7 +154,7 @@ class Pass {
 
   void check_tolerance() const {
     for (const auto& [name, reason] : report_.reasons) {
-      if (name == name_of(RowReason::kDuplicate)) continue;
+      if (name == name_of(Reason::kDuplicate)) continue;
       const auto own = options_.tolerate_reason.find(name);
       const double limit = own != options_.tolerate_reason.end() ? own->second : options_.tolerate;
       if (static_cast<double>(reason.count) <= limit * static_cast<double>(report_.rows)) continue;
@@ -191,13 +191,13 @@ std::shared_ptr<const SampleSource> index_rows(std::unique_ptr<const RowFormat> 
 
 std::vector<std::string> report_lines(const ReadReport& report) {
   std::vector<std::string> lines;
-  for (const RowReasonText& text : row_reasons()) {
+  for (const ReasonText& text : row_reasons()) {
     const auto found = report.reasons.find(std::string(text.name));
     if (found == report.reasons.end()) continue;
     const ReadReport::Reason& reason = found->second;
     std::string examples;
     for (size_t i = 0; i < std::min(reason.examples.size(), kTold); ++i) examples += (i > 0 ? "; " : "") + told(reason.examples[i]);
-    lines.push_back(fmt::format("{} of {} rows {}: {} ({}), such as {}", reason.count, report.rows, reason.left_out ? "are left out" : "are kept all the same", text.name, text.explanation, examples));
+    lines.push_back(fmt::format("{} of {} rows {}: {} ({}), such as {}", reason.count, report.rows, reason.left_out ? "are left out" : "are kept all the same", text.name, text.meaning, examples));
   }
   return lines;
 }

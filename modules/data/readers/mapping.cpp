@@ -17,7 +17,7 @@ std::string with_markers(std::string question, size_t pictures) {
 std::vector<PictureRef> needed_pictures(const Json& row, const FieldNames& fields, const SharedPictures& pictures) {
   if (!pictures) return {};
   std::vector<PictureRef> out = pictures->of(row, fields);
-  if (out.empty()) throw BadRow(RowReason::kMissingField, fmt::format("it has no field '{}'", fmt::join(fields, "' or '")));
+  if (out.empty()) throw BadRow(Reason::kMissingField, fmt::format("it has no field '{}'", fmt::join(fields, "' or '")));
   return out;
 }
 
@@ -30,8 +30,8 @@ class Captions : public RowMapping {
     sample.kind = "caption";
     const std::vector<std::string> captions = texts_of(need_field(row, caption_), caption_.front());
     for (const std::string& caption : captions)
-      if (is_blank(caption)) throw BadRow(RowReason::kEmptyTurn, "a caption is empty");
-    if (captions.empty()) throw BadRow(RowReason::kNoTurns, "its list of captions is empty");
+      if (is_blank(caption)) throw BadRow(Reason::kEmptyTurn, "a caption is empty");
+    if (captions.empty()) throw BadRow(Reason::kNoTurns, "its list of captions is empty");
     if (const Json* system = find_field(row, system_)) sample.system = text_of(*system, system_.front());
     sample.pictures = needed_pictures(row, image_, pictures_);
     sample.turns = caption_turns(sample.id, captions);
@@ -60,7 +60,7 @@ class Questions : public RowMapping {
 
   void read(const Json& row, Sample& sample) const override {
     std::string question = text_of(need_field(row, question_), question_.front());
-    if (is_blank(question)) throw BadRow(RowReason::kEmptyTurn, "its question is empty");
+    if (is_blank(question)) throw BadRow(Reason::kEmptyTurn, "its question is empty");
     std::string answer = find_answer_ ? answer_of(find_answer_(row)) : answer_of(row);
     if (const Json* system = find_field(row, system_)) sample.system = text_of(*system, system_.front());
     sample.pictures = needed_pictures(row, image_, pictures_);
@@ -71,16 +71,16 @@ class Questions : public RowMapping {
   // A text, a list of texts, or VQA's list of {answer: text}.
   std::string answer_of(const Json& row) const {
     const Json* field = find_field(row, answer_);
-    if (!field) throw BadRow(RowReason::kMissingField, fmt::format("it has no field '{}'", fmt::join(answer_, "' or '")));
+    if (!field) throw BadRow(Reason::kMissingField, fmt::format("it has no field '{}'", fmt::join(answer_, "' or '")));
     std::vector<std::string> answers;
     for (const Json& one : field->is_array() ? *field : Json::array({*field})) {
       const Json* text = one.is_object() ? find_field(one, {"answer"}) : &one;
-      if (!text) throw BadRow(RowReason::kWrongType, "one of its answers has no text 'answer'");
+      if (!text) throw BadRow(Reason::kWrongType, "one of its answers has no text 'answer'");
       answers.push_back(text_or_number(*text, answer_.front()));
     }
-    if (answers.empty()) throw BadRow(RowReason::kNoAnswer, "its question has no answer");
+    if (answers.empty()) throw BadRow(Reason::kNoAnswer, "its question has no answer");
     std::string answer = most_frequent(answers);
-    if (is_blank(answer)) throw BadRow(RowReason::kEmptyTurn, "its answer is empty");
+    if (is_blank(answer)) throw BadRow(Reason::kEmptyTurn, "its answer is empty");
     return answer;
   }
 
@@ -112,7 +112,7 @@ void check_markers(const Sample& sample) {
   for (const Turn& turn : sample.turns) markers += count_markers(turn.text);
   const size_t pictures = sample.pictures.size();
   if (markers == pictures) return;
-  throw BadRow(RowReason::kPictureCount, fmt::format("it has {} picture{} but its turns say {} {} time{}", pictures, pictures == 1 ? "" : "s", kImageMarker, markers, markers == 1 ? "" : "s"));
+  throw BadRow(Reason::kPictureCount, fmt::format("it has {} picture{} but its turns say {} {} time{}", pictures, pictures == 1 ? "" : "s", kImageMarker, markers, markers == 1 ? "" : "s"));
 }
 
 }  // namespace saucier::data

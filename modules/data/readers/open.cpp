@@ -26,10 +26,10 @@ class Annotations {
 
   Json operator()(const Json& question) const {
     const auto id = question.find("question_id");
-    if (id == question.end()) throw BadRow(RowReason::kMissingField, "it has no field 'question_id'");
-    if (!id->is_number_integer()) throw BadRow(RowReason::kWrongType, "its 'question_id' is no number");
+    if (id == question.end()) throw BadRow(Reason::kMissingField, "it has no field 'question_id'");
+    if (!id->is_number_integer()) throw BadRow(Reason::kWrongType, "its 'question_id' is no number");
     const auto found = places_.find(id->get<std::int64_t>());
-    if (found == places_.end()) throw BadRow(RowReason::kNoAnswer, fmt::format("'{}' has no answer to it", file_->path().string()));
+    if (found == places_.end()) throw BadRow(Reason::kNoAnswer, fmt::format("'{}' has no answer to it", file_->path().string()));
     return parse_json(file_->read(found->second.offset, found->second.length), fmt::format("an entry of '{}'", file_->path().string()));
   }
 

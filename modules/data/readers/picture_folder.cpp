@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "modules/data/readers/reason.h"
+#include "modules/data/readers/bad_row.h"
 
 namespace saucier::data {
 
@@ -19,8 +19,8 @@ PictureFolder::PictureFolder(fs::path folder) : folder_(std::move(folder)) {
 void PictureFolder::check(const std::string& reference) const {
   const fs::path path(reference);
   if (reference.empty() || reference.find('\0') != std::string::npos || path.is_absolute() || std::find(path.begin(), path.end(), fs::path("..")) != path.end())
-    throw BadRow(RowReason::kPictureOutside, fmt::format("picture '{}' is not a relative path inside the picture folder", reference));
-  const auto missing = [&] { return BadRow(RowReason::kMissingPicture, fmt::format("no picture '{}' in '{}'", reference, folder_.string())); };
+    throw BadRow(Reason::kPictureOutside, fmt::format("picture '{}' is not a relative path inside the picture folder", reference));
+  const auto missing = [&] { return BadRow(Reason::kMissingPicture, fmt::format("no picture '{}' in '{}'", reference, folder_.string())); };
   const fs::path file = folder_ / path;
   struct stat status {};
   if (::lstat(file.c_str(), &status) != 0) throw missing();
@@ -33,7 +33,7 @@ void PictureFolder::check(const std::string& reference) const {
   } else if (!S_ISREG(status.st_mode)) {
     throw missing();
   }
-  if (!within) throw BadRow(RowReason::kPictureOutside, fmt::format("picture '{}' leads outside the picture folder", reference));
+  if (!within) throw BadRow(Reason::kPictureOutside, fmt::format("picture '{}' leads outside the picture folder", reference));
 }
 
 bool PictureFolder::inside(const std::string& subfolder) const {

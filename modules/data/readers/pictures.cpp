@@ -22,7 +22,7 @@ PictureRef inline_picture(std::string_view url) {
   const size_t comma = url.find(',');
   const bool right = comma != std::string_view::npos && url.substr(0, comma + 1).ends_with(kBase64);
   std::optional<std::string> bytes = right ? from_base64(url.substr(comma + 1)) : std::nullopt;
-  if (!bytes) throw BadRow(RowReason::kUndecodablePicture, "a picture's data: URL is not base64");
+  if (!bytes) throw BadRow(Reason::kUndecodablePicture, "a picture's data: URL is not base64");
   std::string reference = "inline:" + sha256(*bytes).substr(0, 16);  // by content: two of one content are one picture
   return {.reference = std::move(reference), .source = std::make_shared<InlinePicture>(std::move(*bytes))};
 }
@@ -40,12 +40,12 @@ PictureRef Pictures::of(const std::string& said) const {
   if (said.starts_with("data:")) return inline_picture(said);
   const std::string reference = name_.empty() ? said : name_from(name_, said);
   if (reference.starts_with("scene:")) {
-    if (!scenes_) throw BadRow(RowReason::kMissingPicture, fmt::format("picture '{}' is a scene, and this source knows no scenes", reference));
+    if (!scenes_) throw BadRow(Reason::kMissingPicture, fmt::format("picture '{}' is a scene, and this source knows no scenes", reference));
     return {.reference = reference, .source = scenes_};
   }
   if (reference.find("://") != std::string::npos)
-    throw BadRow(RowReason::kPictureOutside, fmt::format("picture '{}' is an address, and nothing is fetched", reference), "bring the pictures into a folder and name them by their paths in it");
-  if (!folder_) throw BadRow(RowReason::kMissingPicture, fmt::format("picture '{}' needs a picture folder", reference), "set 'images' to the folder of the pictures");
+    throw BadRow(Reason::kPictureOutside, fmt::format("picture '{}' is an address, and nothing is fetched", reference), "bring the pictures into a folder and name them by their paths in it");
+  if (!folder_) throw BadRow(Reason::kMissingPicture, fmt::format("picture '{}' needs a picture folder", reference), "set 'images' to the folder of the pictures");
   return {.reference = reference, .source = folder_};
 }
 
@@ -62,7 +62,7 @@ void Pictures::check(const PictureRef& picture) const {
   try {
     world_->find(picture.reference);
   } catch (const Error& error) {
-    throw BadRow(RowReason::kMissingPicture, error.what(), error.hint());
+    throw BadRow(Reason::kMissingPicture, error.what(), error.hint());
   }
 }
 

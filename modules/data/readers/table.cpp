@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "modules/data/readers/reason.h"
+#include "modules/data/readers/bad_row.h"
 #include "modules/text/utf8.h"
 
 namespace saucier::data {
@@ -64,10 +64,10 @@ std::unique_ptr<RowCutter> Table::cut() const {
 }
 
 Json Table::row(std::string_view line) const {
-  if (!text::is_valid_utf8(line)) throw BadRow(RowReason::kNotUtf8, "it is not UTF-8");
+  if (!text::is_valid_utf8(line)) throw BadRow(Reason::kNotUtf8, "it is not UTF-8");
   std::vector<std::string> fields = split_line(line, quotes_);
   if (fields.size() != names_.size())
-    throw BadRow(RowReason::kFieldCount, fmt::format("it has {} fields, the first line {}", fields.size(), names_.size()));
+    throw BadRow(Reason::kFieldCount, fmt::format("it has {} fields, the first line {}", fields.size(), names_.size()));
   Json row = Json::object();
   for (size_t i = 0; i < fields.size(); ++i)
     if (!fields[i].empty()) row[names_[i]] = std::move(fields[i]);

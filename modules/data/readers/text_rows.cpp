@@ -20,10 +20,10 @@ Json TextRows::row(std::string_view text, std::int64_t line) const {
     try {
       parse_json(text, "the line");
     } catch (const Error& error) {
-      throw BadRow(RowReason::kBrokenRow, error.what(), "give an array of samples, or one sample a line");
+      throw BadRow(Reason::kBrokenRow, error.what(), "give an array of samples, or one sample a line");
     }
   }
-  if (!row.is_object()) throw BadRow(RowReason::kNotAnObject, fmt::format("expected a sample, '{{', not {}", row.type_name()));
+  if (!row.is_object()) throw BadRow(Reason::kNotAnObject, fmt::format("expected a sample, '{{', not {}", row.type_name()));
   return row;
 }
 

@@ -157,7 +157,7 @@ class WebDataset : public RowFormat {
       if (const Json* id = find_field(row, id_field_)) sample.id = text_or_number(*id, id_field_.front());
       read_text(row, has_caption ? &caption : nullptr, sample);
       sample.pictures = std::move(pictures);
-      if (sample.pictures.empty() && count_markers(sample.turns[0].text) > 0) throw BadRow(RowReason::kMissingPicture, "there is no picture beside its text");
+      if (sample.pictures.empty() && count_markers(sample.turns[0].text) > 0) throw BadRow(Reason::kMissingPicture, "there is no picture beside its text");
       check_markers(sample);
     } catch (BadRow& bad) {
       bad.set_id(sample.id);
@@ -172,9 +172,9 @@ class WebDataset : public RowFormat {
     try {
       row = parse_json(text, "its .json");
     } catch (const Error& error) {
-      throw BadRow(RowReason::kBrokenRow, error.what());
+      throw BadRow(Reason::kBrokenRow, error.what());
     }
-    if (!row.is_object()) throw BadRow(RowReason::kNotAnObject, "its .json is no object");
+    if (!row.is_object()) throw BadRow(Reason::kNotAnObject, "its .json is no object");
     return row;
   }
 
@@ -182,11 +182,11 @@ class WebDataset : public RowFormat {
     if (find_field(row, turns_field_)) return conversation_->read(row, sample);
     if (!caption && find_field(row, question_field_) && !find_field(row, {caption_field_})) return question_->read(row, sample);
     if (caption) {
-      if (!text::is_valid_utf8(*caption)) throw BadRow(RowReason::kNotUtf8, "its .txt is not UTF-8");
+      if (!text::is_valid_utf8(*caption)) throw BadRow(Reason::kNotUtf8, "its .txt is not UTF-8");
       const size_t end = caption->find_last_not_of(" \t\r\n");
       row[caption_field_] = caption->substr(0, end == std::string::npos ? 0 : end + 1);
     } else if (!row.contains(caption_field_)) {
-      throw BadRow(RowReason::kMissingField, fmt::format("it has neither a .txt nor a .json with '{}', '{}' or '{}'", turns_field_.front(), question_field_.front(), caption_field_));
+      throw BadRow(Reason::kMissingField, fmt::format("it has neither a .txt nor a .json with '{}', '{}' or '{}'", turns_field_.front(), question_field_.front(), caption_field_));
     }
     caption_->read(row, sample);
   }

@@ -7,7 +7,7 @@
 
 #include "modules/data/conversation_samples.h"
 #include "modules/data/readers/indexed_rows.h"
-#include "modules/data/readers/reason.h"
+#include "modules/data/readers/bad_row.h"
 #include "tests/modules/data/reader_files.h"
 
 using namespace saucier;
@@ -183,9 +183,9 @@ TEST_CASE("a file that changes while it is read is an error, one that is replace
 TEST_CASE("the reasons that a recipe may name and docs/data.md explains are those of the readers") {
   const std::string page = read_file(SAUCIER_SOURCE_DIR "/docs/data.md");
   std::vector<std::string> names;
-  for (const RowReasonText& reason : row_reasons()) {
+  for (const ReasonText& reason : row_reasons()) {
     INFO(reason.name);
-    CHECK(page.find(fmt::format("\n| `{}` | {} |\n", reason.name, reason.explanation)) != std::string::npos);
+    CHECK(page.find(fmt::format("\n| `{}` | {} |\n", reason.name, reason.meaning)) != std::string::npos);
     if (reason.name != "duplicate") names.emplace_back(reason.name);  // no limit: see data.NAME.duplicates
   }
   CHECK(options::table_of<options::DataOptions>().find("tolerate_reason")->rule.choices == names);
