@@ -8,8 +8,8 @@
 #include "modules/base/stop.h"
 #include "modules/data/readers/llava_json.h"
 #include "modules/data/scenes/scene_source.h"
-#include "modules/stages/common.h"
 #include "modules/sources/sources.h"
+#include "modules/stages/common.h"
 #include "modules/stages/stage.h"
 #include "modules/teach/teacher.h"
 

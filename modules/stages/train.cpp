@@ -13,7 +13,6 @@
 #include "modules/model/initialization.h"
 #include "modules/sources/sources.h"
 #include "modules/stages/common.h"
-
 #include "modules/stages/stage.h"
 #include "modules/train/contrastive.h"
 #include "modules/train/conversations.h"

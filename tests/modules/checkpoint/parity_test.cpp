@@ -168,6 +168,25 @@ TEST_CASE("LLaVA-NeXT: pictures of any resolution from their own pixels") {
   CHECK_THROWS_WITH(model.picture_tokens("anyres"), Catch::Contains("in which the class token has no place"));
 }
 
+TEST_CASE("what no other program could read of a model is not exported, and says so") {
+  const TempFolder folder;
+  JoinedModel next = joined("llava_next");
+  CHECK_THROWS_WITH(checkpoint::save_joined_adapter(folder.path() / "a", [&] {
+                      JoinedModel tuned = next;
+                      tuned.language.add_lora({.rank = 2, .modules = {"q_proj"}}, 1);
+                      return tuned;
+                    }(), "base"),
+                    "PEFT has no place for 'image_newline', which the model learned for its tiles");
+  JoinedModel padded = joined("llava_siglip_qwen2");
+  padded.aspect = "pad";
+  CHECK_THROWS_WITH(checkpoint::export_model(folder.path() / "b", padded, {}),
+                    "transformers has no processor that prepares pictures as this tower's SiglipImageProcessor and shows them as 'pad'");
+  JoinedModel few = joined("llava");
+  few.projector = model::Projector::random({.kind = "resampler", .latents = 2, .depth = 1, .heads = 2, .kv_heads = 1, .head_dim = 4}, 16, 16, 1);
+  CHECK_THROWS_WITH(checkpoint::export_model(folder.path() / "c", few, {}), "no other program's LLaVA has this resampler");
+  CHECK_THROWS_WITH(few.picture_tokens("anyres"), Catch::Contains("the resampler does not"));
+}
+
 TEST_CASE("the resampler is a linear layer and Idefics2's") {
   const Case expected("resampler");
   const layout::ProjectorConfig config{.kind = "resampler", .latents = 5, .depth = 2, .heads = 4, .kv_heads = 2, .head_dim = 6};
