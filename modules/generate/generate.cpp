@@ -123,13 +123,12 @@ class Decoder {
     }
     const std::int64_t each = pictures.empty() ? 1 : layout::tokens(model_.projector->config(), shown.features.size(1));
     const model::JoinedModel::Batch batch = model_.splice(ids, {}, part_of(shown, pictures, each), which);
-    const std::int64_t rows = batch.embeds.size(0), tokens = batch.embeds.size(1);
-
     model::KeyValueCache cache;
-    const at::Tensor hidden = model_.language.prefill(batch.embeds, batch.lengths, tokens + max_new_tokens_, cache);
-    std::vector<std::int64_t> ends;  // the last position of each row, in [B * T]
-    for (std::int64_t b = 0; b < rows; ++b) ends.push_back(b * tokens + batch.lengths[static_cast<size_t>(b)] - 1);
-    at::Tensor last = hidden.view({rows * tokens, -1}).index_select(0, to_tensor(ends));  // [B, D]
+    const at::Tensor hidden = model_.language.prefill(batch.embeds, batch.rows, batch.rows.longest() + max_new_tokens_, cache);
+    std::vector<std::int64_t> ends(batch.rows.lengths.size());  // the last position of each row, in [N]
+    std::partial_sum(batch.rows.lengths.begin(), batch.rows.lengths.end(), ends.begin());
+    for (std::int64_t& end : ends) --end;
+    at::Tensor last = hidden.index_select(0, to_tensor(ends).to(hidden.device()));  // [B, D]
 
     answers_.assign(prompts.size(), {});
     row_of_.resize(prompts.size());
@@ -140,7 +139,7 @@ class Decoder {
       take(next);
       if (made + 1 == max_new_tokens_ || std::all_of(done_.begin(), done_.end(), [](bool done) { return done; })) break;
       next = drop_finished(next, cache);
-      last = model_.language.decode(model_.language.embed(next).unsqueeze(1), cache).squeeze(1);
+      last = model_.language.decode(model_.language.embed(next), cache);
     }
     return std::move(answers_);
   }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <numeric>
 
 #include "modules/base/error.h"
@@ -51,7 +52,29 @@ bool in_order(const std::vector<std::int64_t>& rows, std::int64_t count) {
   return true;
 }
 
+// How many ids all rows begin with, none of them a picture or the place before a learned one. A row keeps a token of its own.
+size_t shared_prefix(std::span<const std::vector<std::int32_t>> ids, std::span<const std::vector<std::int32_t>> labels, std::int32_t image) {
+  if (ids.size() < 2) return 0;
+  size_t count = std::numeric_limits<size_t>::max();
+  for (size_t b = 0; b < ids.size(); ++b) {
+    const auto& row = ids[b];
+    const auto apart = std::mismatch(row.begin(), row.end(), ids[0].begin(), ids[0].end()).first;
+    const auto picture = std::find(row.begin(), row.end(), image);
+    count = std::min({count, static_cast<size_t>(apart - row.begin()), static_cast<size_t>(picture - row.begin()), row.size() - 1});
+    if (labels.empty()) continue;
+    const auto learned = std::find_if(labels[b].begin(), labels[b].end(), [](std::int32_t label) { return label != text::kIgnore; });
+    if (learned != labels[b].end()) count = std::min(count, static_cast<size_t>(std::max<std::ptrdiff_t>(learned - labels[b].begin() - 1, 0)));
+  }
+  return count;
+}
+
 }  // namespace
+
+std::vector<std::int64_t> JoinedModel::Batch::lengths() const {
+  std::vector<std::int64_t> whole = rows.lengths;
+  for (std::int64_t& length : whole) length += rows.prefix;
+  return whole;
+}
 
 image::PictureTokens JoinedModel::picture_tokens(std::string_view how) const {
   if (!tower || !projector) return {};
@@ -118,7 +141,7 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
 
 JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>> ids,
                                        std::span<const std::vector<std::int32_t>> labels, const Shown& shown,
-                                       std::span<const std::int64_t> which) const {
+                                       std::span<const std::int64_t> which, bool share) const {
   SAUCIER_CHECK(!ids.empty() && (labels.empty() || labels.size() == ids.size()), "{} rows with {} rows of labels",
                 ids.size(), labels.size());
   const std::int32_t image = tokenizer->image();
@@ -128,24 +151,20 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
     throw Error(fmt::format("{} pictures for {} places of a picture in the text", which.size(), markers));
 
   Batch batch;
-  size_t next = 0;  // of `which`
-  for (const auto& row : ids) {
-    auto length = static_cast<std::int64_t>(row.size());
-    for (auto places = std::count(row.begin(), row.end(), image); places > 0; --places)
-      length += static_cast<std::int64_t>(shown.rows.at(static_cast<size_t>(which[next++])).size()) - 1;
-    batch.lengths.push_back(length);
-  }
-  const std::int64_t tokens = *std::max_element(batch.lengths.begin(), batch.lengths.end());
+  const size_t prefix = share ? shared_prefix(ids, labels, image) : 0;
+  batch.rows.prefix = static_cast<std::int64_t>(prefix);
+  batch.prefix_ids.assign(ids[0].begin(), ids[0].begin() + static_cast<std::ptrdiff_t>(prefix));
 
-  // Where words, parts of pictures, ends of their lines and learned positions stand in [B * T].
-  std::vector<std::int64_t> words, word_at, patches, patch_at, newline_at, predict_at, targets;
-  next = 0;
+  // Where words, parts of pictures, ends of their lines and learned positions stand in [N].
+  std::vector<std::int64_t> words(batch.prefix_ids.begin(), batch.prefix_ids.end()), word_at(prefix), patches, patch_at, newline_at, predict_at, targets;
+  std::iota(word_at.begin(), word_at.end(), std::int64_t{0});
+  size_t next = 0;  // of `which`
+  std::int64_t position = batch.rows.prefix;
   for (size_t b = 0; b < ids.size(); ++b) {
     SAUCIER_CHECK(labels.empty() || labels[b].size() == ids[b].size(), "row {}: {} ids with {} labels", b,
                   ids[b].size(), labels[b].size());
-    const std::int64_t start = static_cast<std::int64_t>(b) * tokens;
-    std::int64_t position = start;
-    for (size_t i = 0; i < ids[b].size(); ++i) {
+    const std::int64_t start = position;
+    for (size_t i = prefix; i < ids[b].size(); ++i) {
       if (ids[b][i] == image) {
         for (const std::int64_t row : shown.rows[static_cast<size_t>(which[next])]) {
           if (row != kNewline) patches.push_back(row);
@@ -157,16 +176,18 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
       if (!labels.empty() && labels[b][i] != text::kIgnore && position > start) {
         predict_at.push_back(position - 1);
         targets.push_back(labels[b][i]);
+        batch.row_of_target.push_back(static_cast<std::int32_t>(b));
       }
       words.push_back(ids[b][i]);
       word_at.push_back(position++);
     }
+    batch.rows.lengths.push_back(position - start);
   }
 
   const at::Device device = language.parameters().at("model.embed_tokens.weight").device();
   const auto place = [&](const std::vector<std::int64_t>& values) { return to_tensor(values).to(device); };
-  const std::int64_t rows = static_cast<std::int64_t>(ids.size()), width = language.config().hidden_size;
-  at::Tensor table = at::zeros({rows * tokens, width}, at::TensorOptions(language.dtype()).device(device));
+  const std::int64_t width = language.config().hidden_size;
+  at::Tensor table = at::zeros({position, width}, at::TensorOptions(language.dtype()).device(device));
   if (!words.empty()) table.index_copy_(0, place(word_at), language.embed(place(words)));
   if (!patches.empty()) {
     SAUCIER_CHECK(projector.has_value(), "pictures for a model without a projector");
@@ -183,7 +204,7 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
     const auto count = static_cast<std::int64_t>(newline_at.size());
     table.index_copy_(0, place(newline_at), projector->newline().to(language.dtype()).unsqueeze(0).expand({count, width}));
   }
-  batch.embeds = table.view({rows, tokens, width});
+  batch.embeds = table;
   batch.predict_at = place(predict_at);
   batch.targets = place(targets);
   return batch;

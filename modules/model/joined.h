@@ -44,16 +44,20 @@ struct JoinedModel {
   Shown whole(const at::Tensor& features) const;  // pictures whose features [N, P, C] are there, none cut into tiles
 
   struct Batch {
-    at::Tensor embeds;                  // [B, T, D], rows padded on the right with zeros
-    std::vector<std::int64_t> lengths;  // [B]
-    // Positions whose NEXT token is learned, as indices into [B * T], and that token.
+    at::Tensor embeds;  // [N, D]: the rows one behind the other
+    Rows rows;
+    std::vector<std::int32_t> prefix_ids;  // of rows.prefix
+    std::vector<std::int64_t> lengths() const;  // [B] whole ones
+    // Positions whose NEXT token is learned, each once, as indices into [N], and that token.
     at::Tensor predict_at;  // int64 [S]
     at::Tensor targets;     // int64 [S]
+    std::vector<std::int32_t> row_of_target;  // [S]
   };
   // `ids[b]` with one image() id where a picture goes; `labels` may be empty (generation). `which`: for each image id, in
-  // the order of the rows, one of the shown pictures. Error when the counts differ.
+  // the order of the rows, one of the shown pictures. Error when the counts differ. With `share` what all rows begin with
+  // (before a picture, and before anything is learned) is written once, as the rows' prefix.
   Batch splice(std::span<const std::vector<std::int32_t>> ids, std::span<const std::vector<std::int32_t>> labels,
-               const Shown& shown, std::span<const std::int64_t> which) const;
+               const Shown& shown, std::span<const std::int64_t> which, bool share = false) const;
   // Each of them once, in their order.
   Batch splice(std::span<const std::vector<std::int32_t>> ids, std::span<const std::vector<std::int32_t>> labels,
                const Shown& shown) const;

@@ -1,49 +1,36 @@
-// The element-wise chains of the layers, each as one pass over memory with a backward pass of its own. Small models
-// spend as long in such chains as in matrix products when every step of a chain is an operation. On the CPU in float32;
-// elsewhere the same values come from plain operations. N = B * T rows, D width, F feed-forward width, H heads (Hkv of
-// keys and values), E width of a head.
+// The element-wise chains of the layers, each as one pass over memory, forward and backward. Small models spend as long in
+// such chains as in matrix products when every step of a chain is an operation. Loops on the CPU in float32 and bfloat16
+// (read and written in it, computed in float32); elsewhere the same values come from plain operations. None of them
+// records a gradient: modules/model/block.h does. N rows, D width, F feed-forward width.
 #pragma once
 
 #include <ATen/core/Tensor.h>
-
-#include <span>
 
 namespace saucier::model {
 
 // CPU threads of all operations (0: as many as cores) and no slow arithmetic on numbers next to 0; returns their number.
 int use_threads(std::int64_t threads);
 
-// x [N, D], weight [D] → x / sqrt(mean(x²) + epsilon) * weight (Zhang & Sennrich, "Root Mean Square Layer
-// Normalization", 2019).
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon);
+// Whether tensors like x are computed by loops of this project.
+bool has_loops(const at::Tensor& x);
+
+// x [N, D], weight [D] → x / sqrt(mean(x²) + epsilon) * weight (Zhang & Sennrich, "Root Mean Square Layer Normalization",
+// 2019); `inverse` gets 1 / sqrt(…), float32 [N].
+at::Tensor rms_norm_forward(const at::Tensor& x, const at::Tensor& weight, double epsilon, at::Tensor* inverse = nullptr);
+// The gradient of x, plus `residual` where it is defined; `weight_gradient`, where it is asked for, float32 [D].
+at::Tensor rms_norm_backward(const at::Tensor& gradient, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& inverse,
+                             const at::Tensor& residual, at::Tensor* weight_gradient);
 
 // gate_up [N, 2 F] → silu(gate) * up [N, F], with the gates in the first half of a row.
-at::Tensor swiglu(const at::Tensor& gate_up);
+at::Tensor swiglu_forward(const at::Tensor& gate_up);
+at::Tensor swiglu_backward(const at::Tensor& gradient, const at::Tensor& gate_up);
 
 // x * sigmoid(1.702 x), CLIP's activation.
-at::Tensor quick_gelu(const at::Tensor& x);
+at::Tensor quick_gelu_forward(const at::Tensor& x);
+at::Tensor quick_gelu_backward(const at::Tensor& gradient, const at::Tensor& x);
 
-// Cosines and sines of the rotary position embedding (Su et al., "RoFormer", 2021): [1 or B, T, E / 2] each, or
-// undefined where nothing is rotated.
-struct Rotary {
-  at::Tensor cos, sin;
-};
-
-// Angles of `positions` [1 or B, T] (int64): position * inverse[i], cosines and sines times `scale`. As many frequencies
-// as half the numbers that turn: E / 2, or fewer where only the front of a head does.
-Rotary rotary(const at::Tensor& positions, std::span<const float> inverse, double scale);
-
-struct Heads {
-  at::Tensor q;     // [B, H, T, E]
-  at::Tensor k, v;  // [B, Hkv, T, E]
-};
-
-// Keys and values of fewer heads than queries, each repeated for its group of queries: [B, Hkv, T, E] → [B, Hkv times, T, E].
-at::Tensor repeat_heads(const at::Tensor& x, std::int64_t times);
-
-// qkv [B * T, (H + 2 Hkv) * E] (queries, keys, values of a row one behind the other) → heads, queries and keys rotated in
-// halves: (a, b) → (a cos - b sin, b cos + a sin) with a the first half of what turns, which stands at the front of a head.
-Heads split_heads(const at::Tensor& qkv, std::int64_t rows, std::int64_t tokens, std::int64_t heads,
-                  std::int64_t kv_heads, const Rotary& rotary);
+// logits [N, V], targets int64 [N] → losses float32 [N] (cross-entropy). With a scale the logits are overwritten by their
+// gradients: (softmax - one at the target) * scale.
+at::Tensor cross_entropy_in_place(at::Tensor& logits, const at::Tensor& targets, std::optional<double> scale);
 
 }  // namespace saucier::model

@@ -1,8 +1,5 @@
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/dropout.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 
@@ -11,6 +8,7 @@
 
 #include "modules/base/error.h"
 #include "modules/base/suggest.h"
+#include "modules/model/linear.h"
 #include "modules/model/parts.h"
 #include "modules/model/tensors.h"
 
@@ -19,10 +17,6 @@ namespace {
 
 constexpr std::string_view kWeight = ".weight", kBias = ".bias", kA = ".lora_A.weight", kB = ".lora_B.weight";
 constexpr std::string_view kAllLinear = "all-linear";
-
-// From so many rows on, the weights of neighbouring layers are put together for one product; below, copying them costs
-// more than it saves.
-constexpr std::int64_t kRowsWorthJoining = 128;
 
 // A text in which * stands for any text.
 bool fits(std::string_view pattern, std::string_view text) {
@@ -157,61 +151,41 @@ void Part::unmerge_lora() {
   merged_ = false;
 }
 
-// The update is either added to the weight before the product or to the product. The first costs a full weight gradient
-// but no further product over the rows, and is the cheaper one for narrow layers of a high rank (multiply-adds per
-// row: in * out against 3 r (in + out), forward and backward). Dropout stands between the two products, so it needs the
-// second; so does bfloat16, in which a weight would swallow a small update.
-bool Part::folds_lora(std::int64_t rows, std::int64_t in, std::int64_t out, std::int64_t rank) const {
-  if ((training_ && lora_config_->dropout > 0) || dtype_ != at::kFloat) return false;
-  if (!at::GradMode::is_enabled()) return in * out < rows * (in + out);
-  return in * out * (rows + 3 * rank) < 3 * rank * (in + out) * rows;
+bool Part::trains() const {
+  const auto any = [](const Parameters& all) { return std::any_of(all.begin(), all.end(), [](const auto& entry) { return entry.second.requires_grad(); }); };
+  return any(parameters_) || any(lora_);
+}
+
+void Part::join(const std::string& prefix, std::span<const std::string> modules) {
+  std::vector<at::Tensor> weights;
+  for (const std::string& module : modules) weights.push_back(parameters_.at(prefix + module + std::string(kWeight)));
+  if (weights.size() < 2 || std::any_of(weights.begin(), weights.end(), [](const at::Tensor& weight) { return weight.requires_grad(); }) || as_one(weights).defined()) return;
+  const at::Tensor all = at::cat(weights);
+  std::int64_t row = 0;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    parameters_.at(prefix + modules[i] + std::string(kWeight)) = all.narrow(0, row, weights[i].size(0));
+    row += weights[i].size(0);
+  }
+}
+
+c10::intrusive_ptr<LinearGroup> Part::group(const std::string& prefix, std::span<const std::string> modules) const {
+  std::vector<LinearLayer> layers;
+  for (const std::string& module : modules) {
+    const std::string path = prefix + module;
+    LinearLayer layer{.weight = parameters_.at(path + std::string(kWeight))};
+    if (const auto bias = parameters_.find(path + std::string(kBias)); bias != parameters_.end()) layer.bias = bias->second;
+    if (const auto a = lora_config_ && !merged_ ? lora_.find(path + std::string(kA)) : lora_.end(); a != lora_.end()) {
+      layer.a = a->second;
+      layer.b = lora_.at(path + std::string(kB));
+      layer.scale = scale_of(path);
+    }
+    layers.push_back(std::move(layer));
+  }
+  return c10::make_intrusive<LinearGroup>(std::move(layers), dtype_, training_ && lora_config_ ? lora_config_->dropout : 0);
 }
 
 at::Tensor Part::linear(const std::string& prefix, std::span<const std::string> modules, const at::Tensor& x) const {
-  struct Layer {
-    at::Tensor weight, bias, a;  // a: where the update is added to the product
-    std::string path;
-  };
-  const std::int64_t rows = x.size(0);
-  std::vector<Layer> layers;
-  bool plain = true, biased = false;
-  for (const std::string& module : modules) {
-    Layer layer{.weight = {}, .bias = {}, .a = {}, .path = prefix + module};
-    layer.weight = get(layer.path + std::string(kWeight));
-    const auto bias = parameters_.find(layer.path + std::string(kBias));
-    if (bias != parameters_.end()) layer.bias = bias->second.to(dtype_);
-    biased = biased || layer.bias.defined();
-    const auto a = lora_config_ && !merged_ ? lora_.find(layer.path + std::string(kA)) : lora_.end();
-    if (a != lora_.end()) {
-      const at::Tensor& b = lora_.at(layer.path + std::string(kB));
-      if (folds_lora(rows, layer.weight.size(1), layer.weight.size(0), a->second.size(0)))
-        layer.weight = at::addmm(layer.weight, b, a->second, 1, scale_of(layer.path));
-      else
-        layer.a = a->second;
-    }
-    plain = plain && !layer.a.defined();
-    layers.push_back(std::move(layer));
-  }
-  if (plain && layers.size() == 1) return at::linear(x, layers[0].weight, layers[0].bias);
-  if (plain && rows >= kRowsWorthJoining) {
-    std::vector<at::Tensor> weights, biases;
-    for (const Layer& layer : layers) {
-      weights.push_back(layer.weight);
-      if (biased) biases.push_back(layer.bias.defined() ? layer.bias : at::zeros({layer.weight.size(0)}, layer.weight.options()));
-    }
-    return at::linear(x, at::cat(weights), biased ? at::cat(biases) : at::Tensor());
-  }
-  std::vector<at::Tensor> outputs;
-  for (const Layer& layer : layers) {
-    at::Tensor y = at::linear(x, layer.weight, layer.bias);
-    if (layer.a.defined()) {
-      const at::Tensor dropped = at::dropout(x, lora_config_->dropout, training_);
-      y = at::addmm(y, at::linear(dropped, layer.a.to(dtype_)), lora_.at(layer.path + std::string(kB)).to(dtype_).t(), 1,
-                    scale_of(layer.path));
-    }
-    outputs.push_back(y);
-  }
-  return outputs.size() == 1 ? outputs.front() : at::cat(outputs, 1);
+  return run(group(prefix, modules), x);
 }
 
 }  // namespace saucier::model

@@ -1,5 +1,5 @@
 // The three parts of a LLaVA model as functions over named tensors. Shapes: docs/shapes.md.
-//   B rows, T tokens, D width of the language model, P patches, C width of the tower, H heads, V vocabulary.
+//   B rows, T tokens of a row, N of all rows, D width of the language model, P patches, C width of the tower, H heads, V vocabulary.
 // A part owns its tensors by the names that modules/layout gives them; whoever trains marks them requires_grad. They are
 // float32, and so is what is computed, until compute_in(bfloat16): from then on a part keeps those that want no gradient in
 // bfloat16, and every operation casts the others (and LoRA) where it uses them, so that gradients and optimizer see
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "modules/layout/pictures.h"
+#include "modules/model/attention.h"
 
 namespace saucier::model {
 
@@ -23,6 +24,11 @@ using layout::LanguageConfig;
 using layout::VisionConfig;
 
 using Parameters = std::map<std::string, at::Tensor>;
+
+class AttentionHalf;
+class LinearGroup;
+class MlpHalf;
+struct Loss;
 
 // Low-rank adaptation (Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021), as PEFT has it.
 struct LoraConfig {
@@ -40,8 +46,10 @@ class Part {
  public:
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
+  // Call it behind whoever marks what is trained.
   void compute_in(at::ScalarType dtype);
   at::ScalarType dtype() const { return dtype_; }
+  bool trains() const;  // whether a parameter or an update wants a gradient
 
   // Adds trainable updates to linear layers: A kaiming-uniform(√5), B zero, as PEFT does. Error where a pattern fits none.
   void add_lora(const LoraConfig& config, std::uint64_t seed);
@@ -57,9 +65,13 @@ class Part {
 
  protected:
   explicit Part(Parameters parameters) : parameters_(std::move(parameters)) {}
+  // Puts the frozen weights of layers of one input side by side in memory, where one product takes them all.
+  void join(const std::string& prefix, std::span<const std::string> modules);
 
   at::Tensor get(const std::string& name) const { return parameters_.at(name).to(dtype_); }
-  // The outputs of some linear layers of one input, side by side: x [N, in] → [N, sum of out].
+  // Linear layers of one input, "PREFIX MODULE" each, as they are now.
+  c10::intrusive_ptr<LinearGroup> group(const std::string& prefix, std::span<const std::string> modules) const;
+  // Their outputs side by side: x [N, in] → [N, sum of out].
   at::Tensor linear(const std::string& prefix, std::span<const std::string> modules, const at::Tensor& x) const;
   at::Tensor linear(const std::string& path, const at::Tensor& x) const { return linear("", std::span(&path, 1), x); }
 
@@ -68,7 +80,6 @@ class Part {
   bool training_ = false;
 
  private:
-  bool folds_lora(std::int64_t rows, std::int64_t in, std::int64_t out, std::int64_t rank) const;
   double scale_of(const std::string& path) const;
   void add_updates(double sign);
 
@@ -83,6 +94,7 @@ class VisionTower : public Part {  // names and families: modules/layout/vision.
   // Checks names and shapes, and that pictures come out in the tower's size: Error names the tensor.
   VisionTower(VisionConfig config, Parameters parameters, image::Processor processor);
   VisionTower(VisionConfig config, Parameters parameters);
+  void compute_in(at::ScalarType dtype);
 
   // pixels [B, 3, S, S], normalised → [B, P, C] (or [B, P + 1, C] with the class token first). `layer` counts hidden
   // states as transformers does: 0 is the embeddings, -1 the last layer's output, before the norm behind it. Of several
@@ -145,26 +157,39 @@ class LanguageModel : public Part {  // names and families: modules/layout/langu
  public:
   static LanguageModel random(const LanguageConfig& config, std::uint64_t seed);  // normal(0, 0.02), as transformers
   LanguageModel(LanguageConfig config, Parameters parameters);
+  void compute_in(at::ScalarType dtype);
 
   at::Tensor embed(const at::Tensor& ids) const;  // ids int64 [...] → [..., D]
-  // Causal over each row, padding on the right (so that no mask is needed): embeds [B, T, D] → final-norm hidden
-  // states [B, T, D]. Position t of a row has rotary position t.
+  // Causal over each row, whose first token has position 0: embeds [N, D] → hidden states behind the last norm, [N, D], or
+  // [M, D] at the positions `wanted` alone (int64 [M], each once). `prefix`: of each layer, where rows.prefix_kept.
+  at::Tensor forward(const at::Tensor& embeds, const Rows& rows, const at::Tensor& wanted = {},
+                     std::span<const KeptPrefix> prefix = {}) const;
+  // Rows of one length: [B, T, D] → [B, T, D].
   at::Tensor forward(const at::Tensor& embeds) const;
   // As transformers has them: what goes into each layer, and last what `forward` gives.
   std::vector<at::Tensor> hidden_states(const at::Tensor& embeds) const;
-  // The same as forward, and keeps keys and values; lengths [B] are the rows' real lengths.
-  at::Tensor prefill(const at::Tensor& embeds, const std::vector<std::int64_t>& lengths, std::int64_t capacity,
-                     KeyValueCache& cache) const;
-  // One further token a row: embeds [B, 1, D] → [B, 1, D]; row b is at position cache.lengths[b], which grows by one.
+  // What every layer keeps of a prefix: embeds [P, D]. No gradient goes through it.
+  std::vector<KeptPrefix> keep_prefix(const at::Tensor& embeds) const;
+  // The same as forward, and keeps keys and values.
+  at::Tensor prefill(const at::Tensor& embeds, const Rows& rows, std::int64_t capacity, KeyValueCache& cache) const;
+  // One further token a row: embeds [B, D] → [B, D]; row b is at position cache.lengths[b], which grows by one.
   at::Tensor decode(const at::Tensor& embeds, KeyValueCache& cache) const;
   at::Tensor logits(const at::Tensor& hidden) const;  // [..., D] → [..., V]
+
+  // The loss of the next tokens, without all logits at once: see head.h.
+  Loss loss(const at::Tensor& hidden, const at::Tensor& targets, double scale) const;
 
   const LanguageConfig& config() const { return config_; }
 
  private:
-  template <class Attend, class Observe>
-  at::Tensor layers(const at::Tensor& embeds, const at::Tensor& positions, std::int64_t longest, Attend attend, Observe observe) const;
-  at::Tensor attend_all(std::size_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const;
+  struct Pass;
+  c10::intrusive_ptr<AttentionHalf> attention_half(std::int64_t layer, const Pass& pass) const;
+  c10::intrusive_ptr<MlpHalf> mlp_half(std::int64_t layer) const;
+  Pass pass_over(const at::Tensor& embeds, const Rows& rows) const;
+  template <class Observe>
+  at::Tensor through_layers(const at::Tensor& embeds, const Pass& pass, Observe observe) const;
+  Rotary angles_at(const at::Tensor& positions, std::int64_t longest) const;
+  AttentionShape shape_of(std::int64_t layer) const;
   LanguageConfig config_;
 };
 

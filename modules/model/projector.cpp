@@ -6,7 +6,9 @@
 #include <cmath>
 
 #include "modules/base/error.h"
-#include "modules/model/kernels.h"
+#include "modules/model/attention.h"
+#include "modules/model/block.h"
+#include "modules/model/linear.h"
 #include "modules/model/parts.h"
 #include "modules/model/tensors.h"
 

@@ -4,7 +4,6 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/upsample_bicubic2d.h>
 #include <ATen/ops/zeros.h>
 
@@ -14,7 +13,8 @@
 #include <fmt/ranges.h>
 
 #include "modules/base/error.h"
-#include "modules/model/kernels.h"
+#include "modules/model/block.h"
+#include "modules/model/linear.h"
 #include "modules/model/parts.h"
 #include "modules/model/tensors.h"
 
@@ -70,6 +70,13 @@ VisionTower::VisionTower(VisionConfig config, Parameters parameters, image::Proc
     throw Error(fmt::format("pictures are prepared as {} x {} pixels, the vision tower takes {} x {}", processor_.height(),
                             processor_.width(), config_.image_size, config_.image_size),
                 "see the sizes in its preprocessor_config.json");
+}
+
+void VisionTower::compute_in(at::ScalarType dtype) {
+  Part::compute_in(dtype);
+  const layout::VisionNames& names = layout::names_of(config_);
+  const std::vector<std::string> inputs = {names.query, names.key, names.value};
+  for (std::int64_t layer = 0; layer < config_.layers; ++layer) join(names.layer + std::to_string(layer) + ".", inputs);
 }
 
 void VisionTower::set_processor(image::Processor processor) {
@@ -132,10 +139,9 @@ at::Tensor VisionTower::layer(const at::Tensor& x, std::int64_t rows, std::int64
   const std::vector<std::string> inputs = {names.query, names.key, names.value};
   const std::int64_t tokens = x.size(0) / rows;
   const at::Tensor qkv = linear(name, inputs, norm(name + names.norm1, x));  // [B T, 3 C]
-  const Heads heads = split_heads(qkv, rows, tokens, config_.heads, config_.heads, {});
-  const at::Tensor mixed = at::scaled_dot_product_attention(heads.q, heads.k, heads.v);  // [B, H, T, E]
-  const at::Tensor together = mixed.transpose(1, 2).reshape({rows * tokens, config_.hidden_size});
-  const at::Tensor y = x.add(scaled(names.scale1, linear(name + names.out, together)));
+  const AttentionShape shape{.heads = config_.heads, .kv_heads = config_.heads, .width = config_.hidden_size / config_.heads, .causal = false};
+  const at::Tensor mixed = attention(qkv, std::make_shared<RowPlan>(Rows::equal(rows, tokens)), shape, {});  // [B T, C]
+  const at::Tensor y = x.add(scaled(names.scale1, linear(name + names.out, mixed)));
   const at::Tensor wide = activate(config_.activation, linear(name + names.fc1, norm(name + names.norm2, y)));  // [B T, F]
   return y.add(scaled(names.scale2, linear(name + names.fc2, wide)));
 }

@@ -78,13 +78,13 @@ void logits(const options::Request& request) {
   out["input_ids"] = at::tensor(expanded, at::TensorOptions(at::kLong));
   at::Tensor last;
   if (options.hidden) {
-    const std::vector<at::Tensor> states = model.language.hidden_states(batch.embeds);
+    const std::vector<at::Tensor> states = model.language.hidden_states(batch.embeds.unsqueeze(0));
     for (size_t i = 0; i < states.size(); ++i) out[fmt::format("hidden.{}", i)] = states[i].squeeze(0).to(at::kFloat);
-    last = states.back();
+    last = states.back().squeeze(0);
   } else {
-    last = model.language.forward(batch.embeds);
+    last = model.language.forward(batch.embeds, batch.rows);
   }
-  out["logits"] = model.language.logits(last).squeeze(0).to(at::kFloat);
+  out["logits"] = model.language.logits(last).to(at::kFloat);
   checkpoint::write_safetensors(options.out, out);
 }
 

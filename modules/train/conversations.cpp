@@ -8,6 +8,7 @@
 #include <span>
 
 #include "modules/base/rng.h"
+#include "modules/model/head.h"
 #include "modules/text/conversation.h"
 
 namespace saucier::train {
@@ -51,12 +52,26 @@ std::int64_t Conversations::steps() const { return loader_.batches(); }
 // magnitude alpha / sqrt(T D), T being the row's own length.
 at::Tensor Conversations::with_noise(const model::JoinedModel::Batch& batch) const {
   if (options_.embedding_noise <= 0) return batch.embeds;
-  std::vector<float> scale;
-  for (std::int64_t length : batch.lengths)
-    scale.push_back(static_cast<float>(options_.embedding_noise /
-                                       std::sqrt(static_cast<double>(length * batch.embeds.size(2)))));
-  const at::Tensor size = at::tensor(scale).view({-1, 1, 1});
-  return (batch.embeds + (at::rand(batch.embeds.sizes()) * 2 - 1) * size).to(batch.embeds.scalar_type());
+  std::vector<float> scale;  // [N]
+  for (const std::int64_t length : batch.rows.lengths)
+    scale.insert(scale.end(), static_cast<size_t>(length), static_cast<float>(options_.embedding_noise / std::sqrt(static_cast<double>(length * batch.embeds.size(1)))));
+  const at::Tensor size = at::tensor(scale).to(batch.embeds.device()).unsqueeze(1);
+  const at::Tensor noise = at::rand(batch.embeds.sizes(), size.options());
+  return (batch.embeds + (noise * 2 - 1) * size).to(batch.embeds.scalar_type());
+}
+
+// Its keys and values, where the language model stays as it is: computed when it first occurs.
+std::span<const model::KeptPrefix> Conversations::kept_prefix(model::JoinedModel::Batch& batch) {
+  const std::int64_t tokens = batch.rows.prefix;
+  if (tokens == 0 || model_.language.trains()) return {};
+  if (batch.prefix_ids != prefix_ids_) {
+    prefix_ = model_.language.keep_prefix(batch.embeds.detach().narrow(0, 0, tokens));
+    prefix_ids_ = batch.prefix_ids;
+  }
+  batch.rows.prefix_kept = true;
+  batch.embeds = batch.embeds.narrow(0, tokens, batch.embeds.size(0) - tokens);
+  batch.predict_at = batch.predict_at.sub(tokens);
+  return prefix_;
 }
 
 StepResult Conversations::step(std::int64_t step) {
@@ -95,22 +110,19 @@ void Conversations::add_rows(const data::Batch& rows, size_t begin, size_t end, 
     }
   }
   const auto part = [&](const auto& all) { return std::span(all).subspan(begin, end - begin); };
-  const model::JoinedModel::Batch batch = model_.splice(part(rows.ids), part(rows.labels), model_.show(pictures, aspect_), which);
-  std::int64_t tokens = 0;
-  for (std::int64_t length : batch.lengths) tokens += length;
+  // Noise is a row's own, so that rows with noise share nothing.
+  model::JoinedModel::Batch batch = model_.splice(part(rows.ids), part(rows.labels), model_.show(pictures, aspect_), which, /*share=*/options_.embedding_noise <= 0);
   result.samples += static_cast<std::int64_t>(end - begin);
-  result.tokens += tokens;
-  result.extra["padded_tokens"] += static_cast<double>(batch.embeds.size(0) * batch.embeds.size(1) - tokens);
+  for (const std::int64_t length : batch.lengths()) result.tokens += length;
   const std::int64_t here = batch.targets.size(0);
   result.learned += here;
   if (here == 0) return;
 
-  const at::Tensor hidden = model_.language.forward(with_noise(batch));
-  const at::Tensor answers = hidden.reshape({-1, hidden.size(2)}).index_select(0, batch.predict_at);  // [S, D]
-  at::Tensor loss = at::cross_entropy_loss(model_.language.logits(answers).to(at::kFloat), batch.targets);
-  if (here != learned) loss = loss * (static_cast<double>(here) / static_cast<double>(learned));
-  loss.backward();
-  result.loss += loss.item<double>();
+  const std::span<const model::KeptPrefix> prefix = kept_prefix(batch);
+  const at::Tensor answers = model_.language.forward(with_noise(batch), batch.rows, batch.predict_at, prefix);  // [S, D]
+  const model::Loss loss = model_.language.loss(answers, batch.targets, 1 / static_cast<double>(learned));
+  loss.sum.backward();
+  result.loss += loss.sum.item<double>();
 }
 
 }  // namespace saucier::train

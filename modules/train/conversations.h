@@ -26,7 +26,8 @@ class Conversations : public Objective {
 
  private:
   bool trains(const std::string& part) const;
-  at::Tensor with_noise(const model::JoinedModel::Batch& batch) const;  // [B, T, D]
+  at::Tensor with_noise(const model::JoinedModel::Batch& batch) const;  // [N, D]
+  std::span<const model::KeptPrefix> kept_prefix(model::JoinedModel::Batch& batch);
   // Forward and backward of rows [begin, end); their part of the mean over `learned` tokens is added to the result.
   void add_rows(const data::Batch& rows, size_t begin, size_t end, std::int64_t learned, StepResult& result);
 
@@ -35,6 +36,8 @@ class Conversations : public Objective {
   model::JoinedModel& model_;
   data::Loader& loader_;
   EventWriter& events_;
+  std::vector<std::int32_t> prefix_ids_;    // what prefix_ is of
+  std::vector<model::KeptPrefix> prefix_;
   std::optional<std::int64_t> reported_;  // draws of the steps before it are said
 };
 

@@ -96,8 +96,9 @@ JoinedModel::Batch batch_of(const JoinedModel& model, const Case& expected) {
 }
 
 void check_logits(const JoinedModel& model, const Case& expected) {
-  const at::Tensor logits = model.language.logits(model.language.forward(batch_of(model, expected).embeds));
-  CHECK(farthest(logits, expected["logits"]) < tolerance(expected["logits"]));
+  const auto batch = batch_of(model, expected);
+  const at::Tensor logits = model.language.logits(model.language.forward(batch.embeds, batch.rows));
+  CHECK(farthest(logits, expected["logits"].flatten(0, 1)) < tolerance(expected["logits"]));
 }
 
 }  // namespace
@@ -155,9 +156,9 @@ TEST_CASE("LLaVA-NeXT: pictures of any resolution from their own pixels") {
   const auto ids = with_markers(expected["ids"], expected["ids"], model.tokenizer->image());
   const auto labels = with_markers(expected["labels"], expected["ids"], 0);
   const JoinedModel::Batch batch = model.splice(ids, labels, shown);
-  const at::Tensor logits = model.language.logits(model.language.forward(batch.embeds));
-  CHECK(farthest(logits, expected["logits"]) < tolerance(expected["logits"]));
-  const at::Tensor loss = at::cross_entropy_loss(logits.reshape({-1, logits.size(2)}).index_select(0, batch.predict_at), batch.targets);
+  const at::Tensor logits = model.language.logits(model.language.forward(batch.embeds, batch.rows));
+  CHECK(farthest(logits, expected["logits"].flatten(0, 1)) < tolerance(expected["logits"]));
+  const at::Tensor loss = at::cross_entropy_loss(logits.index_select(0, batch.predict_at), batch.targets);
   CHECK(farthest(loss, expected["loss"]) < kTolerance);
   loss.backward();
   check_gradients(model.projector->parameters(), expected);
@@ -218,11 +219,11 @@ TEST_CASE("language models: every hidden state, logits, loss, gradients, and the
       CHECK(farthest(states[layer], expected["hidden." + std::to_string(layer)]) < tolerance(states[layer]));
     const std::int64_t tokens = embeds.size(1);
     KeyValueCache cache;
-    at::Tensor last = language.prefill(embeds.narrow(1, 0, tokens - 3), {tokens - 3, tokens - 3}, tokens, cache);
+    at::Tensor last = language.prefill(embeds.narrow(1, 0, tokens - 3).flatten(0, 1), Rows::equal(2, tokens - 3), tokens, cache);
     const bool by_length = std::string_view(name) == "llama_rope_dynamic";  // earlier keys were turned by other angles
     for (std::int64_t t = tokens - 3; t < tokens && !by_length; ++t) {
-      last = language.decode(embeds.narrow(1, t, 1), cache);
-      CHECK(farthest(last, states.back().narrow(1, t, 1)) < tolerance(last));
+      last = language.decode(embeds.select(1, t), cache);
+      CHECK(farthest(last, states.back().select(1, t)) < tolerance(last));
     }
     train(language.parameters());
     const at::Tensor logits = language.logits(language.forward(language.embed(expected["ids"])));
@@ -283,10 +284,9 @@ TEST_CASE("LlavaForConditionalGeneration in all its layouts: logits, loss and th
     JoinedModel model = joined(name, tower);
     train(model.projector->parameters());
     const auto batch = batch_of(model, expected);
-    const at::Tensor hidden = model.language.forward(batch.embeds);
-    CHECK(farthest(model.language.logits(hidden), expected["logits"]) < tolerance(expected["logits"]));
-    const at::Tensor loss = at::cross_entropy_loss(
-        model.language.logits(hidden.flatten(0, 1).index_select(0, batch.predict_at)), batch.targets);
+    const at::Tensor hidden = model.language.forward(batch.embeds, batch.rows);
+    CHECK(farthest(model.language.logits(hidden), expected["logits"].flatten(0, 1)) < tolerance(expected["logits"]));
+    const at::Tensor loss = at::cross_entropy_loss(model.language.logits(hidden.index_select(0, batch.predict_at)), batch.targets);
     CHECK(farthest(loss, expected["loss"]) < kTolerance);
     loss.backward();
     check_gradients(model.projector->parameters(), expected);

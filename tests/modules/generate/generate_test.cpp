@@ -88,8 +88,9 @@ TEST_CASE("the cache gives what reading everything anew gives") {
   std::vector<std::int32_t> made;
   for (int i = 0; i < 6; ++i) {
     const std::vector<std::vector<std::int32_t>> rows = {ids};
-    const at::Tensor hidden = joined.language.forward(joined.splice(rows, {}, joined.whole(features)).embeds);
-    const auto next = joined.language.logits(hidden.select(1, hidden.size(1) - 1)).argmax(-1).item<std::int32_t>();
+    const model::JoinedModel::Batch batch = joined.splice(rows, {}, joined.whole(features));
+    const at::Tensor hidden = joined.language.forward(batch.embeds, batch.rows);
+    const auto next = joined.language.logits(hidden.narrow(0, hidden.size(0) - 1, 1)).argmax(-1).item<std::int32_t>();
     if (next == joined.tokenizer->eos()) break;
     made.push_back(next);
     ids.push_back(next);

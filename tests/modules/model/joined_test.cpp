@@ -43,18 +43,41 @@ TEST_CASE("splice puts each picture in its place and shifts the labels") {
   const std::vector<std::vector<std::int32_t>> ids = {{10, image, 11, 12}, {20, 21}, {image, 30}};
   const std::vector<std::vector<std::int32_t>> labels = {{-100, -100, 11, 12}, {-100, 21}, {-100, -100}};
   const JoinedModel::Batch batch = joined.splice(ids, labels, joined.whole(features));
-  REQUIRE(batch.embeds.sizes() == at::IntArrayRef({3, 7, 16}));
-  CHECK(batch.lengths == std::vector<std::int64_t>{7, 2, 5});
+  REQUIRE(batch.embeds.sizes() == at::IntArrayRef({14, 16}));
+  CHECK(batch.rows.lengths == std::vector<std::int64_t>{7, 2, 5});
+  CHECK(batch.lengths() == batch.rows.lengths);
 
   const at::Tensor words = joined.language.embed(at::tensor({10, 11, 12, 20, 21, 30}, at::kLong));
   const at::Tensor pictures = joined.projector->forward(features);
-  CHECK(farthest(batch.embeds[0], at::cat({words.narrow(0, 0, 1), pictures[0], words.narrow(0, 1, 2)})) < 1e-6);
-  CHECK(farthest(batch.embeds[1], at::cat({words.narrow(0, 3, 2), at::zeros({5, 16})})) < 1e-6);
-  CHECK(farthest(batch.embeds[2], at::cat({pictures[1], words.narrow(0, 5, 1), at::zeros({2, 16})})) < 1e-6);
+  CHECK(farthest(batch.embeds, at::cat({words.narrow(0, 0, 1), pictures[0], words.narrow(0, 1, 4), pictures[1], words.narrow(0, 5, 1)})) < 1e-6);
 
   // Position 4, the last patch of row 0, predicts token 11; the first token of a row is never predicted.
   CHECK(list(batch.predict_at) == std::vector<std::int64_t>{4, 5, 7});
   CHECK(list(batch.targets) == std::vector<std::int64_t>{11, 12, 21});
+  CHECK(batch.row_of_target == std::vector<std::int32_t>{0, 0, 1});
+}
+
+TEST_CASE("what all rows begin with is written once, up to a picture or what is learned") {
+  const JoinedModel joined = tiny_joined();
+  const std::int32_t image = joined.tokenizer->image();
+  const JoinedModel::Shown shown = joined.whole(at::randn({2, 4, 8}));
+  const std::vector<std::int64_t> both = {0, 1};
+  const std::vector<std::vector<std::int32_t>> ids = {{5, 6, 7, image, 11, 12}, {5, 6, 7, image, 21}};
+  const std::vector<std::vector<std::int32_t>> labels = {{-100, -100, -100, -100, 11, 12}, {-100, -100, -100, -100, 21}};
+  const JoinedModel::Batch batch = joined.splice(ids, labels, shown, both, true), apart = joined.splice(ids, labels, shown, both);
+  CHECK(batch.rows.prefix == 3);
+  CHECK(batch.prefix_ids == std::vector<std::int32_t>{5, 6, 7});
+  CHECK(batch.rows.lengths == std::vector<std::int64_t>{6, 5});
+  CHECK(batch.lengths() == apart.rows.lengths);
+  CHECK(list(batch.predict_at) == std::vector<std::int64_t>{6, 7, 12});
+  CHECK(farthest(batch.embeds, at::cat({apart.embeds.narrow(0, 0, 9), apart.embeds.narrow(0, 12, 5)})) == 0);
+  const auto prefix_of = [&](std::vector<std::vector<std::int32_t>> texts, std::vector<std::vector<std::int32_t>> learned) {
+    return joined.splice(texts, learned, {}, {}, true).rows.prefix;
+  };
+  CHECK(prefix_of({{5, 6, 7, 8}, {5, 6, 7, 9}}, {{-100, -100, 7, 8}, {-100, -100, 7, 9}}) == 1);  // position 1 predicts
+  CHECK(prefix_of({{5, 6, 7}, {5, 6}}, {}) == 1);                                                   // a row keeps one of its own
+  CHECK(prefix_of({{5, 6, 7}}, {}) == 0);                                                           // nobody to share with
+  CHECK(prefix_of({{5, 6}, {6, 5}}, {{-100, 6}, {5, 5}}) == 0);
 }
 
 TEST_CASE("gradients reach projector and words through a splice") {
@@ -77,7 +100,7 @@ TEST_CASE("gradients reach projector and words through a splice") {
 TEST_CASE("batches without any picture, and counts that differ") {
   const JoinedModel joined = tiny_joined();
   const std::vector<std::vector<std::int32_t>> plain = {{5, 6, 7}, {8}};
-  CHECK(joined.splice(plain, {}, {}).embeds.sizes() == at::IntArrayRef({2, 3, 16}));
+  CHECK(joined.splice(plain, {}, {}).embeds.sizes() == at::IntArrayRef({4, 16}));
   CHECK_THROWS_WITH(joined.splice(plain, {}, joined.whole(at::randn({1, 4, 8}))), Contains("1 pictures for 0 places"));
   const std::vector<std::vector<std::int32_t>> one = {{5, joined.tokenizer->image()}};
   CHECK_THROWS_WITH(joined.splice(one, {}, {}), Contains("0 pictures for 1 places"));
@@ -147,8 +170,7 @@ TEST_CASE("in bfloat16 the results are near, frozen weights are narrow and gradi
     const std::vector<std::vector<std::int32_t>> ids = {{5, image, 6, 7, 8}, {9, image, 10}};
     const std::vector<std::vector<std::int32_t>> labels = {{-100, -100, -100, 7, 8}, {-100, -100, 10}};
     const JoinedModel::Batch batch = joined.splice(ids, labels, joined.whole(features));
-    const at::Tensor hidden = joined.language.forward(batch.embeds);
-    const at::Tensor logits = joined.language.logits(hidden.reshape({-1, hidden.size(2)}).index_select(0, batch.predict_at));
+    const at::Tensor logits = joined.language.logits(joined.language.forward(batch.embeds, batch.rows, batch.predict_at));
     CHECK(logits.scalar_type() == joined.language.dtype());
     return at::cross_entropy_loss(logits.to(at::kFloat), batch.targets);
   };

@@ -1,6 +1,7 @@
 // The fused loops against plain operations, values and gradients.
 #include "modules/layout/rope.h"
-#include "modules/model/kernels.h"
+#include "modules/model/attention.h"
+#include "modules/model/head.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -34,14 +35,37 @@ double distance(const Chain& ours, const Chain& plain, const std::vector<at::Ten
   return far;
 }
 
-at::Tensor plain_heads(const at::Tensor& qkv, std::int64_t rows, std::int64_t tokens, std::int64_t heads,
-                       std::int64_t kv_heads, const at::Tensor& cos, const at::Tensor& sin, size_t part) {
-  const at::Tensor apart = qkv.view({rows, tokens, heads + 2 * kv_heads, -1}).transpose(1, 2);
-  const at::Tensor x = apart.split_with_sizes({heads, kv_heads, kv_heads}, 1)[part];
-  if (part == 2) return x;
-  const auto halves = x.chunk(2, -1);
-  const at::Tensor c = at::cat({cos, cos}, -1).unsqueeze(1), s = at::cat({sin, sin}, -1).unsqueeze(1);
-  return x * c + at::cat({-halves[1], halves[0]}, -1) * s;
+// Row by row, with a mask, every step an operation.
+at::Tensor plain_attention(const at::Tensor& qkv, const RowPlan& plan, const AttentionShape& shape, const Rotary& angles) {
+  const auto turn = [&](const at::Tensor& x, std::int64_t first, const at::Tensor& cos, const at::Tensor& sin) {  // [T, h, E]
+    if (!cos.defined()) return x;
+    const at::Tensor c = cos.narrow(0, first, x.size(0)).unsqueeze(1), s = sin.narrow(0, first, x.size(0)).unsqueeze(1);
+    const std::int64_t half = c.size(-1);
+    const at::Tensor a = x.narrow(-1, 0, half), b = x.narrow(-1, half, half);
+    return at::cat({a * c - b * s, b * c + a * s, x.narrow(-1, 2 * half, x.size(-1) - 2 * half)}, -1);
+  };
+  std::vector<at::Tensor> rows;
+  const auto parts_of = [&](const RowPlan::Segment& segment) {
+    auto parts = qkv.narrow(0, segment.first, segment.queries).view({segment.queries, shape.all(), shape.width}).split_with_sizes({shape.heads, shape.kv_heads, shape.kv_heads}, 1);
+    parts[0] = turn(parts[0], segment.first, angles.cos, angles.sin);
+    parts[1] = turn(parts[1], segment.first, angles.cos, angles.sin);
+    return parts;
+  };
+  for (const RowPlan::Segment& segment : plan.segments) {
+    auto parts = parts_of(segment);
+    if (segment.prefix > 0) {
+      const auto front = parts_of(plan.segments.front());
+      parts[1] = at::cat({front[1], parts[1]});
+      parts[2] = at::cat({front[2], parts[2]});
+    }
+    const at::Tensor k = parts[1].repeat_interleave(shape.group(), 1).transpose(0, 1), v = parts[2].repeat_interleave(shape.group(), 1).transpose(0, 1);
+    at::Tensor products = at::matmul(parts[0].transpose(0, 1), k.transpose(1, 2)) / std::sqrt(double(shape.width));
+    const at::Tensor query = at::arange(segment.prefix, segment.keys()).unsqueeze(1), key = at::arange(segment.keys()).unsqueeze(0);
+    if (shape.causal) products = products.masked_fill(key.gt(query), -1e30);
+    if (shape.window > 0) products = products.masked_fill(key.le(query - shape.window), -1e30);
+    rows.push_back(at::matmul(products.softmax(-1), v).transpose(0, 1).reshape({segment.queries, -1}));
+  }
+  return at::cat(rows);
 }
 
 }  // namespace
@@ -69,25 +93,54 @@ TEST_CASE("swiglu and quick_gelu have the values and gradients of their definiti
   CHECK(quick_gelu(at::full({1, 20}, NAN)).isnan().all().item<bool>());
 }
 
-TEST_CASE("split_heads turns queries and keys and turns their gradients back") {
+TEST_CASE("attention over rows of different lengths has the values and gradients of its definition") {
   at::manual_seed(3);
-  const std::int64_t rows = 3, tokens = 5, heads = 4, kv_heads = 2, width = 6;
-  const at::Tensor qkv = at::randn({rows * tokens, (heads + 2 * kv_heads) * width});
-  for (bool own_positions : {false, true}) {
-    const at::Tensor positions =
-        own_positions ? at::randint(0, 40, {rows, tokens}, at::kLong) : at::arange(tokens, at::kLong).unsqueeze(0);
-    const Rotary angles = rotary(positions, saucier::layout::frequencies({.theta = 100}, width, 64, 64).inverse, 1);
-    for (size_t part = 0; part < 3; ++part) {
-      CHECK(distance(
-                [&](const auto& in) {
-                  const Heads split = split_heads(in[0], rows, tokens, heads, kv_heads, angles);
-                  return part == 0 ? split.q : part == 1 ? split.k : split.v;
-                },
-                [&](const auto& in) {
-                  return plain_heads(in[0], rows, tokens, heads, kv_heads, angles.cos, angles.sin, part);
-                },
-                {qkv}) < 1e-5);
-    }
+  struct Case {
+    Rows rows;
+    AttentionShape shape;
+    std::int64_t turning;  // numbers of a head
+  };
+  const std::vector<Case> cases = {
+      {{{5, 1, 9}}, {.heads = 4, .kv_heads = 2, .width = 6}, 6},
+      {{{70, 200, 64}}, {.heads = 3, .kv_heads = 1, .width = 8}, 8},
+      {{{70, 3, 100}}, {.heads = 2, .kv_heads = 2, .width = 4, .causal = true, .window = 20}, 4},
+      {{{7, 7, 7}}, {.heads = 2, .kv_heads = 2, .width = 4, .causal = false}, 0},
+      {{{5, 80, 1}, 9}, {.heads = 4, .kv_heads = 2, .width = 6}, 4},
+      {{{5, 80, 70}, 66}, {.heads = 2, .kv_heads = 1, .width = 4, .causal = true, .window = 30}, 4},
+  };
+  for (const Case& one : cases) {
+    INFO("prefix " << one.rows.prefix << ", window " << one.shape.window);
+    const auto plan = std::make_shared<RowPlan>(one.rows);
+    const Rotary angles = one.turning == 0 ? Rotary{} : rotary(plan->positions(), saucier::layout::frequencies({.theta = 100}, one.turning, 64, 64).inverse, 1);
+    const at::Tensor qkv = at::randn({plan->tokens, one.shape.all() * one.shape.width});
+    CHECK(distance([&](const auto& in) { return attention(in[0], plan, one.shape, angles); },
+                   [&](const auto& in) { return plain_attention(in[0], *plan, one.shape, angles); }, {qkv}) < 2e-5);
+    // In another float type no loop of the project is used, but the operations of other devices.
+    const Rotary wide{angles.cos.defined() ? angles.cos.to(at::kDouble) : angles.cos, angles.sin.defined() ? angles.sin.to(at::kDouble) : angles.sin};
+    const at::Tensor elsewhere = attention(qkv.to(at::kDouble), plan, one.shape, wide);
+    CHECK(farthest(elsewhere.to(at::kFloat), plain_attention(qkv, *plan, one.shape, angles)) < 1e-5);
+    // In bfloat16 the values are those of the rounded input.
+    const at::Tensor narrow = qkv.to(at::kBFloat16).requires_grad_(), exact = narrow.detach().to(at::kFloat).requires_grad_();
+    const at::Tensor near = attention(narrow, plan, one.shape, angles), truth = plain_attention(exact, *plan, one.shape, angles);
+    CHECK(farthest(near.to(at::kFloat), truth) < 0.03);
+    near.square().sum().backward();
+    truth.square().sum().backward();
+    CHECK(((narrow.grad().to(at::kFloat) - exact.grad()).norm() / exact.grad().norm()).item<double>() < 0.02);
+  }
+}
+
+TEST_CASE("the loss in pieces has the values and gradients of cross-entropy") {
+  at::manual_seed(5);
+  for (const std::int64_t words : {37, 20'000}) {  // the second takes more than one piece
+    const std::int64_t positions = words == 37 ? 5 : 1300;
+    const at::Tensor targets = at::randint(0, words, {positions}, at::kLong);
+    CHECK(distance([&](const auto& in) { return next_token_loss(in[0], in[1], targets, 1.0 / double(positions)).sum; },
+                   [&](const auto& in) { return at::cross_entropy_loss(at::matmul(in[0], in[1].t()), targets); },
+                   {at::randn({positions, 12}), at::randn({words, 12})}) < 2e-5);
+    const at::Tensor hidden = at::randn({positions, 12}), weight = at::randn({words, 12});
+    CHECK(farthest(next_token_loss(hidden, weight, targets, 1).losses, at::cross_entropy_loss(at::matmul(hidden, weight.t()), targets, {}, at::Reduction::None)) < 2e-5);
+    const at::Tensor narrow = next_token_loss(hidden.to(at::kBFloat16), weight, targets, 1.0 / double(positions)).sum;
+    CHECK(narrow.item<double>() == Approx(at::cross_entropy_loss(at::matmul(hidden, weight.t()), targets).item<double>()).epsilon(0.01));
   }
 }
 

@@ -34,6 +34,43 @@ TEST_CASE("a row's hidden states do not depend on what is padded behind it") {
   CHECK(farthest(language.forward(padded).narrow(0, 0, 1).narrow(1, 0, 5), language.forward(shorter)) < 1e-5);
 }
 
+TEST_CASE("a shared prefix, some positions alone, a kept prefix: the same values and gradients") {
+  for (std::int64_t kv_heads : {4, 2}) {
+    LanguageModel language = lively(kv_heads);
+    at::manual_seed(8);
+    const at::Tensor front = at::randn({5, 16}), a = at::randn({7, 16}), b = at::randn({1, 16}), c = at::randn({4, 16});
+    const at::Tensor whole = at::cat({front, a, front, b, front, c}).requires_grad_();
+    const at::Tensor once = at::cat({front, a, b, c}).requires_grad_();
+    const Rows rows{{12, 6, 9}}, shared{{7, 1, 4}, 5};
+    for (auto& [name, tensor] : language.parameters()) tensor.requires_grad_();
+    const auto gradients = [&](const at::Tensor& hidden) {
+      for (auto& [name, tensor] : language.parameters()) tensor.mutable_grad().reset();
+      hidden.square().sum().backward();
+      Parameters all;
+      for (auto& [name, tensor] : language.parameters())
+        if (tensor.grad().defined()) all[name] = tensor.grad().clone();
+      return all;
+    };
+    const at::Tensor at_whole = at::tensor({11, 7, 17, 26, 23}, at::kLong), at_once = at::tensor({11, 7, 12, 16, 13}, at::kLong);
+    const at::Tensor truth = language.forward(whole, rows).index_select(0, at_whole);
+    const Parameters expected = gradients(truth);
+    const at::Tensor some = language.forward(once, shared, at_once);
+    CHECK(farthest(some, truth) < 1e-5);
+    for (const auto& [name, gradient] : gradients(some)) {
+      INFO(name);
+      CHECK(farthest(gradient, expected.at(name)) < 1e-4 * std::max(1.0, expected.at(name).abs().max().item<double>()));
+    }
+    const at::Tensor front_of_whole = whole.grad().narrow(0, 0, 5) + whole.grad().narrow(0, 12, 5) + whole.grad().narrow(0, 18, 5);
+    CHECK(farthest(once.grad().narrow(0, 0, 5), front_of_whole) < 1e-4);
+    CHECK(farthest(once.grad().narrow(0, 5, 7), whole.grad().narrow(0, 5, 7)) < 1e-4);
+
+    const std::vector<KeptPrefix> kept = language.keep_prefix(front);
+    Rows behind = shared;
+    behind.prefix_kept = true;
+    CHECK(farthest(language.forward(at::cat({a, b, c}), behind, at_once - 5, kept), truth) < 1e-5);
+  }
+}
+
 TEST_CASE("prefill and decode give what forward gives, for rows of different lengths") {
   at::NoGradGuard no_grad;
   for (std::int64_t kv_heads : {4, 2}) {
@@ -41,19 +78,17 @@ TEST_CASE("prefill and decode give what forward gives, for rows of different len
     at::manual_seed(3);
     const at::Tensor whole = at::randn({3, 12, 16});
     const std::vector<std::int64_t> lengths = {5, 8, 2};
-    at::Tensor begun = whole.narrow(1, 0, 8).clone();
-    begun[0].narrow(0, 5, 3).zero_();
-    begun[2].narrow(0, 2, 6).zero_();
+    const at::Tensor begun = at::cat({whole[0].narrow(0, 0, 5), whole[1].narrow(0, 0, 8), whole[2].narrow(0, 0, 2)});
     KeyValueCache cache;
-    const at::Tensor first = language.prefill(begun, lengths, 12, cache);
+    const at::Tensor first = language.prefill(begun, {lengths}, 12, cache);
     const at::Tensor truth = language.forward(whole);
-    for (std::int64_t b = 0; b < 3; ++b)
-      CHECK(farthest(first[b].narrow(0, 0, lengths[size_t(b)]), truth[b].narrow(0, 0, lengths[size_t(b)])) < 1e-5);
+    for (std::int64_t b = 0, at = 0; b < 3; at += lengths[size_t(b++)])
+      CHECK(farthest(first.narrow(0, at, lengths[size_t(b)]), truth[b].narrow(0, 0, lengths[size_t(b)])) < 1e-5);
     for (std::int64_t step = 0; step < 4; ++step) {
       std::vector<at::Tensor> next;
       for (std::int64_t b = 0; b < 3; ++b) next.push_back(whole[b][lengths[size_t(b)] + step]);
-      const at::Tensor hidden = language.decode(at::stack(next).unsqueeze(1), cache);
-      for (std::int64_t b = 0; b < 3; ++b) CHECK(farthest(hidden[b][0], truth[b][lengths[size_t(b)] + step]) < 1e-5);
+      const at::Tensor hidden = language.decode(at::stack(next), cache);
+      for (std::int64_t b = 0; b < 3; ++b) CHECK(farthest(hidden[b], truth[b][lengths[size_t(b)] + step]) < 1e-5);
     }
     CHECK(cache.lengths == std::vector<std::int64_t>{9, 12, 6});
   }

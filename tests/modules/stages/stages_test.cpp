@@ -325,7 +325,6 @@ TEST_CASE("a batch computed in parts is the batch computed at once") {
       CHECK(value(parts[i], "loss") == Approx(value(whole[i], "loss")).epsilon(1e-4));
       CHECK(value(parts[i], "gradient_norm") == Approx(value(whole[i], "gradient_norm")).epsilon(1e-3));
       CHECK(value(parts[i], "learned_tokens") == value(whole[i], "learned_tokens"));
-      CHECK(value(parts[i], "padded_tokens") <= value(whole[i], "padded_tokens"));
     }
   }
 }
