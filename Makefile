@@ -4,6 +4,8 @@
 #   make quickstart    build, then run recipes/quickstart.toml and show what came out
 #   make test          build, then every test
 #   make speed         prints what small pieces cost (the tests' hidden [speed] cases)
+#   make bench         trains beside transformers and PEFT (the scripts in PEERS) and keeps the comparison in results/; hours, on a quiet
+#                      machine. BENCH='--models tiny --dtypes fp32' measures less: python3 tests/tools/bench.py --help
 #   make fuzz          RUNS random inputs through the recipe language, the picture formats, the files of tensors and the formats of data, by libFuzzer
 #   make smollm2       brings the language model of recipes/smollm2-scenes.toml
 #   make build         leaves build/saucier and build/saucier-worker
@@ -19,17 +21,22 @@ BUILD   ?= build
 PRESET  ?= release
 TORCH   ?= 2.13.0
 TAPLO   ?= 0.9.3
+TRANSFORMERS ?= 4.57.6
+PEFT    ?= 0.21.2
 SMOLLM2 := SmolLM2-135M-Instruct.Q4_1.gguf
 JOBS    ?= $(shell nproc)
 RECIPE  ?= recipes/quickstart.toml
 RUNS    ?= 10000000
+PEERS   ?= ../shared/peers
+PYTHON  ?=
+BENCH   ?= --sweep --losses
 
 PACKAGES := g++ cmake ninja-build pkg-config ccache mold python3 python3-venv ca-certificates \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libpng-dev libjpeg-dev libwebp-dev \
   libgif-dev libfreetype-dev libboost-program-options-dev libpcre2-dev libicu-dev libarchive-dev catch2 libvalijson-dev \
   fonts-noto-color-emoji unicode-data unicode-cldr-core
 
-.PHONY: build test quickstart speed packages torch taplo smollm2 configure fuzz check-format clean
+.PHONY: build test quickstart speed bench peers packages torch taplo smollm2 configure fuzz check-format clean
 
 packages:
 	@missing=""
@@ -126,6 +133,29 @@ fuzz:
 speed: configure
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
 	cd $(BUILD) && for program in test_*; do ./$$program '[speed]' 2>/dev/null | grep -A3 -E '^speed of|warning:' || true; done
+
+# A Python with what the scripts in PEERS import, unless PYTHON names one.
+peers: packages
+	@[ -f $(PEERS)/peer_hf.py ] || {
+	  echo "error: no 'peer_hf.py' in '$(PEERS)'" >&2
+	  echo "hint: set PEERS to the folder of the peers' scripts: make bench PEERS=FOLDER" >&2
+	  exit 2
+	}
+	[ -z "$(PYTHON)" ] || exit 0
+	python=$(BUILD)/venv-bench/bin/python
+	[ -x $$python ] || python3 -m venv $(BUILD)/venv-bench
+	$$python -c 'import accelerate, peft, PIL, sys, torch, transformers; sys.exit([torch.__version__.split("+")[0], transformers.__version__, peft.__version__] != ["$(TORCH)", "$(TRANSFORMERS)", "$(PEFT)"])' 2>/dev/null && exit 0
+	echo "installing torch $(TORCH), transformers $(TRANSFORMERS) and peft $(PEFT) into $(BUILD)/venv-bench"
+	pip="$(BUILD)/venv-bench/bin/pip install -q --disable-pip-version-check transformers==$(TRANSFORMERS) peft==$(PEFT) accelerate pillow"
+	$$pip "torch==$(TORCH)+cpu" 2>/dev/null || $$pip "torch==$(TORCH)" || {
+	  echo "error: the peers' packages could not be installed into $(BUILD)/venv-bench" >&2
+	  echo "hint: set PYTHON to one that has torch, transformers, peft, accelerate and pillow" >&2
+	  exit 2
+	}
+
+bench: peers build
+	@python="$(PYTHON)"
+	python3 tests/tools/bench.py --build $(BUILD) --peers $(PEERS) --python "$${python:-$(BUILD)/venv-bench/bin/python}" --results results $(BENCH)
 
 quickstart: build
 	@$(BUILD)/saucier run $(RECIPE)
