@@ -251,7 +251,7 @@ def timed_part(metrics, work, how):
         seconds += took
         tokens += row["tokens_per_second"] * took
         learned += row["learned_tokens"]
-        padding += row.get("padded_tokens", 0)
+        padding += row.get("padded_tokens", 0)  # not said where nothing is padded
     if len(metrics) != WARMUP + ARGUMENTS.steps or every > how["seconds"]:
         raise Failed(f"the metrics of saucier tell of {len(metrics)} steps in {every:.1f} s, it ran {how['seconds']:.1f} s")
     by_tokens, by_learned = tokens / work["real_tokens"], learned / work["supervised_tokens"]
@@ -365,6 +365,9 @@ def ratios(runs):
 def short_of(book):
     """What misses the goals of the issue, one line each."""
     for name, one in book["cells"].items():
+        restless = [program for program, runs in one["runs"].items() if not any(map(quiet, runs))]
+        if restless:
+            yield f"{name}: no quiet run of {', '.join(restless)}, so its ratios say little"
         by_mode = ratios(one["runs"])
         least = min(ratio["tokens_per_s"] for ratio in by_mode.values())
         if least < GOALS["better"]:
