@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <thread>
 #include <vector>
 
@@ -164,6 +165,9 @@ SAUCIER_VECTORISED float entropy_row_of(c10::BFloat16* logits, std::int64_t targ
 }  // namespace
 
 int use_threads(std::int64_t threads) {
+  // oneDNN, which multiplies bfloat16, keeps code for every shape it has met, a thousand of them unless it is told a number
+  // before its first use. The number of tokens differs from batch to batch; one has about fifty shapes.
+  ::setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", /*overwrite=*/0);
   const int count = threads > 0 ? static_cast<int>(threads) : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   at::set_num_threads(count);
   at::globalContext().setFlushDenormal(true);

@@ -164,6 +164,7 @@ void Part::join(const std::string& prefix, std::span<const std::string> modules)
   std::int64_t row = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
     parameters_.at(prefix + modules[i] + std::string(kWeight)) = all.narrow(0, row, weights[i].size(0));
+    let_go(weights[i]);
     row += weights[i].size(0);
   }
 }

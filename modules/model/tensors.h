@@ -17,6 +17,10 @@ at::Tensor normal_tensor(const std::vector<std::int64_t>& sizes, double deviatio
 at::Tensor uniform_tensor(const std::vector<std::int64_t>& sizes, double bound, std::uint64_t seed,
                           std::string_view name);
 
+// Says that nobody will read this memory soon: pages of a mapped file leave it, and come back with their content when they
+// are read after all.
+void let_go(const at::Tensor& tensor);
+
 // Turns those that want no gradient into `dtype`: what is trained keeps its digits.
 void keep_frozen_in(Parameters& parameters, at::ScalarType dtype);
 
