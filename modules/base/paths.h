@@ -34,6 +34,7 @@ inline constexpr std::string_view kSynthesized = "samples.json";     // synthesi
 inline constexpr std::string_view kModelFolder = "model";            // train: what was trained, Hugging Face layout
 inline constexpr std::string_view kProjectorFile = "projector.safetensors";  // train, in model/: the projector alone
 inline constexpr std::string_view kAdapterFolder = "adapter";        // train, in model/: PEFT LoRA adapter
+inline constexpr std::string_view kTowerAdapterFolder = "tower_adapter";  // train, in model/: the same of the vision tower
 inline constexpr std::string_view kLanguageFolder = "language";    // train, in model/: the whole language model
 inline constexpr std::string_view kTowerFolder = "tower";          // train, in model/: the vision tower
 inline constexpr std::string_view kPredictions = "predictions.jsonl";  // evaluate

@@ -128,6 +128,24 @@ Json config_of(const model::LoraConfig& lora, const Json& targets, const std::st
           {"use_rslora", lora.rank_stabilised}};
 }
 
+// A part's updates under the names that LLaVA in transformers' memory has for them, and the layers that they are of.
+struct JoinedUpdates {
+  Tensors tensors;
+  Json targets = Json::array();  // whole paths: an end such as "q_proj" would also fit another part's layers
+
+  void add(Part part, const std::string& name, const at::Tensor& tensor) {
+    tensors[std::string(layout::kAdapterPrefix) + layout::file_name({part, name}, Layout::transformers_memory)] = tensor;
+    if (name.ends_with(kA)) targets.push_back(layout::file_name({part, *updated_layer(name)}, Layout::transformers_memory));
+  }
+  void add(Part part, const model::Parameters& tensors_of_part) {
+    for (const auto& [name, tensor] : tensors_of_part) add(part, name, tensor);
+  }
+  void write(const fs::path& folder, const Json& config) const {
+    write_json(folder / paths::kAdapterConfig, config);
+    write_safetensors(folder / fmt::format("{}.safetensors", paths::kAdapterWeights), tensors);
+  }
+};
+
 }  // namespace
 
 void load_adapter(const fs::path& folder, model::JoinedModel& model) {
@@ -169,30 +187,40 @@ void save_adapter(const fs::path& folder, const model::LanguageModel& language, 
   write_safetensors(folder / fmt::format("{}.safetensors", paths::kAdapterWeights), tensors);
 }
 
+void save_tower_adapter(const fs::path& folder, const model::VisionTower& tower, const std::string& base_path) {
+  SAUCIER_CHECK(tower.lora_config().has_value(), "an adapter of a tower without one");
+  make_folders(folder);
+  JoinedUpdates updates;
+  updates.add(Part::tower, tower.lora());
+  updates.write(folder, config_of(*tower.lora_config(), updates.targets, base_path));
+}
+
 void save_joined_adapter(const fs::path& folder, const model::JoinedModel& model, const std::string& base_path) {
   SAUCIER_CHECK(model.tower && model.projector, "a joined adapter of a language model alone");
   make_folders(folder);
-  Tensors tensors;
-  Json targets = Json::array();  // whole paths: an end such as "q_proj" would also fit the vision tower's layers
-  const auto add = [&](Part part, const std::string& name, const at::Tensor& tensor) {
-    tensors[std::string(layout::kAdapterPrefix) + layout::file_name({part, name}, Layout::transformers_memory)] = tensor;
-    if (name.ends_with(kA)) targets.push_back(layout::file_name({part, *updated_layer(name)}, Layout::transformers_memory));
-  };
-  model::LoraConfig lora;
-  const auto add_part = [&](Part part, const model::Part& owner) {
-    if (owner.lora_config()) lora = *owner.lora_config();
-    for (const auto& [name, tensor] : owner.lora()) add(part, name, tensor);
-  };
-  add_part(Part::tower, *model.tower);
-  add_part(Part::language, model.language);
-  if (targets.empty()) throw Error("the model has no adapter: none of its parts was tuned by LoRA", "export it as a whole model");
   if (model.projector->has_newline())
     throw Error("PEFT has no place for 'image_newline', which the model learned for its tiles", "export it as a whole model");
-  for (const auto& [name, tensor] : model.projector->parameters()) add(Part::projector, name, tensor);
-  Json config = config_of(lora, targets, base_path);
+  JoinedUpdates updates;
+  updates.add(Part::tower, model.tower->lora());
+  updates.add(Part::language, model.language.lora());
+  if (updates.targets.empty()) throw Error("the model has no adapter: none of its parts was tuned by LoRA", "export it as a whole model");
+  // The numbers of the language model hold for all layers, those of the tower for its own by their paths.
+  model::LoraConfig lora = model.language.lora_config() ? *model.language.lora_config() : *model.tower->lora_config();
+  if (model.language.lora_config() && model.tower->lora_config()) {
+    const model::LoraConfig& of_tower = *model.tower->lora_config();
+    if (of_tower.rank_stabilised != lora.rank_stabilised)
+      throw Error("PEFT scales all updates in one way, and this model has 'rank_stabilised' for one of its two alone", "export it as a whole model");
+    for (const auto& [name, tensor] : model.tower->lora()) {
+      if (!name.ends_with(kA)) continue;
+      const std::string path = *updated_layer(name);
+      if (of_tower.rank != lora.rank) lora.ranks[path] = static_cast<double>(of_tower.rank);
+      if (of_tower.alpha != lora.alpha) lora.alphas[path] = of_tower.alpha;
+    }
+  }
+  updates.add(Part::projector, model.projector->parameters());
+  Json config = config_of(lora, updates.targets, base_path);
   if (!model.projector->parameters().empty()) config["modules_to_save"] = {"multi_modal_projector"};
-  write_json(folder / paths::kAdapterConfig, config);
-  write_safetensors(folder / fmt::format("{}.safetensors", paths::kAdapterWeights), tensors);
+  updates.write(folder, config);
 }
 
 }  // namespace saucier::checkpoint

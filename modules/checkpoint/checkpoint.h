@@ -34,6 +34,8 @@ void save_projector(const fs::path& file, const model::Projector& projector);  /
 // alone. Updates go to the parts' LoRA; tensors saved whole (modules_to_save) take the place of the part's own.
 void load_adapter(const fs::path& folder, model::JoinedModel& model);
 void save_adapter(const fs::path& folder, const model::LanguageModel& language, const std::string& base_path);
+// Over a LLaVA model, of its tower alone: names and target modules as PEFT has them for LlavaForConditionalGeneration.
+void save_tower_adapter(const fs::path& folder, const model::VisionTower& tower, const std::string& base_path);
 // Over LlavaForConditionalGeneration: updates of all parts, and the projector as modules_to_save.
 void save_joined_adapter(const fs::path& folder, const model::JoinedModel& model, const std::string& base_path);
 
@@ -45,7 +47,7 @@ struct Beside {
 };
 model::JoinedModel open_model(const fs::path& path, const Beside& beside = {});
 
-// The model that [model] names, with the projector and adapter of the train stage's artifact `from` laid over it (empty:
+// The model that [model] names, with the projector and adapters of the train stage's artifact `from` laid over it (empty:
 // none, so the projector is random from `seed` unless model.projector.path brings it). With init = "random" parts, `from`
 // must bring them. `aspect`: how the recipe shows pictures; "anyres" begins 'image_newline' at random where nothing brings it.
 model::JoinedModel load_model(const options::ModelOptions& options, const fs::path& from, std::uint64_t seed,

@@ -8,7 +8,7 @@ namespace {
 
 // What an artifact brings; empty where it does not.
 struct Brought {
-  fs::path language, tower, projector, adapter;
+  fs::path language, tower, projector, adapter, tower_adapter;
 };
 
 Brought look_into(const fs::path& from) {
@@ -23,6 +23,7 @@ Brought look_into(const fs::path& from) {
   look(brought.tower, paths::kTowerFolder);
   look(brought.projector, paths::kProjectorFile);
   look(brought.adapter, paths::kAdapterFolder);
+  look(brought.tower_adapter, paths::kTowerAdapterFolder);
   return brought;
 }
 
@@ -69,6 +70,7 @@ model::JoinedModel load_model(const options::ModelOptions& options, const fs::pa
   const fs::path projector = !brought.projector.empty() ? brought.projector : fs::path(options.projector.path);
   join(joined, std::move(tower), projector.empty() ? model::Projector::random(config, in, out, seed)
                                                    : load_projector(projector, config));
+  if (!brought.tower_adapter.empty()) load_adapter(brought.tower_adapter, joined);
   if (aspect == "anyres" && !joined.projector->has_newline()) joined.projector->add_newline(out, seed);
   return joined;
 }

@@ -76,6 +76,7 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   std::int64_t batches() const { return batches_; }  // ceil(size / global_batch); the last may be smaller
+  std::int64_t global_batch() const { return options_.global_batch; }
   const Mixture& mixture() const { return *mixture_; }
 
   // Batch `number`, while the threads go on with the following ones; any other number than the next begins anew there.

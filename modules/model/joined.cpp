@@ -95,7 +95,7 @@ void JoinedModel::merge_lora() {
 
 at::Tensor JoinedModel::picture_features(const at::Tensor& pixels) const {
   SAUCIER_CHECK(tower.has_value(), "picture features of a model without a vision tower");
-  at::AutoGradMode gradient(at::GradMode::is_enabled() && wants_gradient(tower->parameters()));
+  at::AutoGradMode gradient(at::GradMode::is_enabled() && (wants_gradient(tower->parameters()) || wants_gradient(tower->lora())));
   return tower->forward(pixels, vision_layers, keep_class);
 }
 

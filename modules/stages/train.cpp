@@ -1,7 +1,8 @@
 // train: alignment, instruction tuning, and the pretraining of small parts from nothing.
 //
-// Leaves in out/model/ all that this stage or those before it trained: projector.safetensors, adapter/, language/ (the
-// language model itself), tower/, as Hugging Face folders. So a stage that goes on from it needs no earlier one.
+// Leaves in out/model/ all that this stage or those before it trained: projector.safetensors, adapter/ and tower_adapter/
+// (LoRA), language/ and tower/ (the parts themselves), as Hugging Face folders. So a stage that goes on from it needs no
+// earlier one.
 
 #include <ATen/ATen.h>
 
@@ -16,24 +17,21 @@
 #include "modules/stages/stage.h"
 #include "modules/train/contrastive.h"
 #include "modules/train/conversations.h"
+#include "modules/train/trained.h"
 #include "modules/train/trainer.h"
 
 namespace saucier::stages {
 namespace {
 
 namespace fs = std::filesystem;
+using Of = options::TrainedPart::Of;
 
 std::uint64_t seed_of(const options::Job& job, const std::string& purpose) {
   return Rng(static_cast<std::uint64_t>(job.seed), purpose).next64();
 }
 
-bool trains(const options::Job& job, const std::string& part) {
-  const auto& parts = job.train->trains;
-  return std::find(parts.begin(), parts.end(), part) != parts.end();
-}
-
-train::AdamW make_optimizer(const options::Job& job, std::vector<train::ParameterGroup> groups) {
-  return train::AdamW(std::move(groups), {.beta2 = job.train->beta2, .clip_norm = job.train->clip_norm});
+train::Optimizer make_optimizer(const options::TrainOptions& train, std::vector<train::ParameterGroup> groups) {
+  return train::Optimizer(std::move(groups), {.kind = train.optimizer, .beta1 = train.beta1, .beta2 = train.beta2, .epsilon = train.epsilon, .clip_norm = train.clip_norm});
 }
 
 at::ScalarType dtype_of(const options::Job& job) { return job.train->dtype == "bfloat16" ? at::kBFloat16 : at::kFloat; }
@@ -75,7 +73,7 @@ model::VisionTower random_tower(const options::Job& job) {
 void carry_forward(const options::Job& job) {
   if (job.from.empty()) return;
   const fs::path from = fs::path(job.from) / paths::kModelFolder, out = output_folder(job) / paths::kModelFolder;
-  for (const std::string_view part : {paths::kProjectorFile, paths::kAdapterFolder, paths::kLanguageFolder, paths::kTowerFolder})
+  for (const std::string_view part : {paths::kProjectorFile, paths::kAdapterFolder, paths::kTowerAdapterFolder, paths::kLanguageFolder, paths::kTowerFolder})
     if (fs::exists(from / part) && !fs::exists(out / part)) fs::copy(from / part, out / part, fs::copy_options::recursive);
 }
 
@@ -89,7 +87,7 @@ void train_tower(const options::Job& job, EventWriter& events) {
                                                                            : fs::path(job.from) / paths::kModelFolder / paths::kTowerFolder);
   train::Contrastive objective(
       job, tower, *tokenizer, [&](std::int64_t i) { return mixture->sample(mixture->draw(i)); }, mixture->size());
-  train::AdamW optimizer = make_optimizer(job, objective.groups());
+  train::Optimizer optimizer = make_optimizer(*job.train, objective.groups());
   tower.compute_in(dtype_of(job));
   train::run(job, objective, optimizer, events);
   checkpoint::save_tower(output_folder(job) / paths::kModelFolder / paths::kTowerFolder, tower, job.train->save_dtype == "bfloat16");
@@ -113,11 +111,20 @@ void train_conversations(const options::Job& job, EventWriter& events) {
   const auto mixture = sources::make_mixture(job, job.train->data);
   sources::tell_reports(*mixture, events);
   model::JoinedModel model = with_context("while loading the model to train", [&] { return starting_model(job, *mixture); });
-  data::Loader loader(mixture, *model.tokenizer, job.conversation,
-                      {.global_batch = job.train->global_batch, .picture_tokens = model.picture_tokens(job.conversation.image_aspect),
-                       .seed = seed_of(job, "loader." + job.stage), .sources = job.data, .cache = job.cache, .contents = job.contents});
-  train::Conversations objective(job, model, loader, events);
-  train::AdamW optimizer = make_optimizer(job, objective.groups());
+  const auto batches = [&](std::shared_ptr<const data::Mixture> samples, std::int64_t size, const std::string& purpose) {
+    return std::make_unique<data::Loader>(
+        std::move(samples), *model.tokenizer, job.conversation,
+        data::LoaderOptions{.global_batch = size, .picture_tokens = model.picture_tokens(job.conversation.image_aspect), .seed = seed_of(job, purpose),
+                            .sources = job.data, .cache = job.cache, .contents = job.contents});
+  };
+  const auto loader = batches(mixture, job.train->global_batch, "loader." + job.stage);
+  std::unique_ptr<data::Loader> held_out;
+  if (!job.train->validation.empty()) {
+    const auto samples = with_context("while reading the samples of the validation", [&] { return sources::make_mixture(job, job.train->validation); });
+    held_out = batches(samples, std::min({job.train->global_batch, job.train->validation_samples, samples->size()}), "validation." + job.stage);
+  }
+  train::Conversations objective(job, model, *loader, held_out.get(), events);
+  train::Optimizer optimizer = make_optimizer(*job.train, objective.groups());
   model.compute_in(dtype_of(job));  // behind the optimizer, which marks what is trained
   train::run(job, objective, optimizer, events);
 
@@ -127,9 +134,11 @@ void train_conversations(const options::Job& job, EventWriter& events) {
   if (model.projector) checkpoint::save_projector(out / paths::kProjectorFile, *model.projector);
   if (model.language.lora_config())
     checkpoint::save_adapter(out / paths::kAdapterFolder, model.language, job.model.language_model.path);
-  if (trains(job, "language_model"))
+  if (model.tower && model.tower->lora_config())
+    checkpoint::save_tower_adapter(out / paths::kTowerAdapterFolder, *model.tower, job.model.vision_tower.path);
+  if (train::changes_weights(*job.train, Of::language_model))
     checkpoint::save_language(out / paths::kLanguageFolder, model.language, *model.tokenizer, bfloat16);
-  if (trains(job, "vision_tower")) checkpoint::save_tower(out / paths::kTowerFolder, *model.tower, bfloat16);
+  if (train::changes_weights(*job.train, Of::vision_tower)) checkpoint::save_tower(out / paths::kTowerFolder, *model.tower, bfloat16);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "modules/base/rng.h"
+#include "modules/train/trained.h"
 
 namespace saucier::train {
 namespace {
@@ -31,9 +32,11 @@ Contrastive::Contrastive(const options::Job& job, model::VisionTower& tower, con
 }
 
 std::vector<ParameterGroup> Contrastive::groups() {
-  ParameterGroup tower{"vision_tower", {}, options_.learning_rate, options_.weight_decay};
+  ParameterGroup tower = group_of(options_, "vision_tower");
   for (auto& [name, tensor] : tower_.parameters()) tower.tensors.push_back(&tensor);
-  ParameterGroup shared{"shared", {&projection_, &words_, &weights_, &log_scale_}, options_.learning_rate, 0};
+  ParameterGroup shared = group_of(options_, "shared");
+  shared.tensors = {&projection_, &words_, &weights_, &log_scale_};
+  shared.weight_decay = 0;
   return {tower, shared};
 }
 
@@ -64,9 +67,11 @@ Contrastive::Captions Contrastive::read_captions(const std::vector<data::Sample>
 }
 
 StepResult Contrastive::step(std::int64_t step) {
+  StepResult result;
   const std::int64_t size = options_.global_batch;
   std::vector<data::Sample> batch;
   std::vector<data::Picture> pictures;
+  std::optional<Stopwatch> watch(std::in_place, result.spent.data);
   for (std::int64_t i = 0; i < size; ++i) {
     batch.push_back(sample_(step * size + i));
     if (batch.back().pictures.empty())
@@ -75,9 +80,11 @@ StepResult Contrastive::step(std::int64_t step) {
     pictures.push_back(picture.source->load(picture.reference));
   }
   const Captions captions = read_captions(batch);
+  watch.emplace(result.spent.vision);
   const at::Tensor pixels = model::pixel_values(pictures, tower_.processor(), aspect_);
 
   const at::Tensor features = tower_.forward(pixels, -1, /*keep_class=*/false).to(at::kFloat);  // [B, P, C]
+  watch.emplace(result.spent.forward);
   const at::Tensor patches = normalise(at::linear(features, projection_));                      // [B, P, E]
   const at::Tensor words = normalise(words_.index_select(0, captions.tokens));                  // [U, E]
   const at::Tensor best = std::get<0>(at::matmul(patches, words.t()).max(1));                   // [B, U]
@@ -89,9 +96,10 @@ StepResult Contrastive::step(std::int64_t step) {
   const at::Tensor target = at::arange(size, at::kLong);
   const at::Tensor loss =
       (at::cross_entropy_loss(similarity, target) + at::cross_entropy_loss(similarity.t(), target)) / 2;
+  watch.emplace(result.spent.backward);
   loss.backward();
+  watch.reset();
 
-  StepResult result;
   result.loss = loss.item<double>();
   result.samples = size;
   result.tokens = size * (features.size(1) + 1);

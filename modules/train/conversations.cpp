@@ -1,49 +1,29 @@
 #include "modules/train/conversations.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <span>
 
-#include "modules/base/rng.h"
+#include "modules/image/anyres.h"
 #include "modules/model/head.h"
 #include "modules/text/conversation.h"
 
 namespace saucier::train {
 
-Conversations::Conversations(const options::Job& job, model::JoinedModel& model, data::Loader& loader,
+Conversations::Conversations(const options::Job& job, model::JoinedModel& model, data::Loader& loader, data::Loader* held_out,
                              EventWriter& events)
-    : options_(*job.train), aspect_(job.conversation.image_aspect), model_(model), loader_(loader), events_(events) {
-  if (trains("language_model.lora")) {
-    const options::LoraOptions& lora = options_.lora;
-    if (!model_.language.lora_config()) {
-      model_.language.add_lora({.rank = lora.rank, .alpha = lora.alpha, .dropout = lora.dropout, .rank_stabilised = lora.rank_stabilised, .modules = lora.modules},
-                               Rng(static_cast<std::uint64_t>(job.seed), "lora." + job.stage).next64());
-    }
-  }
-  model_.language.set_training(true);
+    : options_(*job.train), aspect_(job.conversation.image_aspect), model_(model), loader_(loader), held_out_(held_out), events_(events) {
+  add_updates(job, model_);
+  set_training(true);
 }
 
-bool Conversations::trains(const std::string& part) const {
-  return std::find(options_.trains.begin(), options_.trains.end(), part) != options_.trains.end();
-}
-
-std::vector<ParameterGroup> Conversations::groups() {
-  std::vector<ParameterGroup> groups;
-  const auto add = [&](const std::string& part, model::Parameters& parameters, double learning_rate) {
-    if (!trains(part)) return;
-    ParameterGroup group{part, {}, learning_rate, options_.weight_decay};
-    for (auto& [name, tensor] : parameters) group.tensors.push_back(&tensor);
-    groups.push_back(std::move(group));
-  };
-  if (model_.tower) add("vision_tower", model_.tower->parameters(), options_.learning_rate);
-  if (model_.projector)
-    add("projector", model_.projector->parameters(), options_.projector_learning_rate.value_or(options_.learning_rate));
-  add("language_model", model_.language.parameters(), options_.learning_rate);
-  add("language_model.lora", model_.language.lora(), options_.learning_rate);
-  return groups;
+void Conversations::set_training(bool training) {
+  model_.language.set_training(training);
+  if (model_.tower) model_.tower->set_training(training);
 }
 
 std::int64_t Conversations::steps() const { return loader_.batches(); }
@@ -51,7 +31,7 @@ std::int64_t Conversations::steps() const { return loader_.batches(); }
 // NEFTune (Jain et al., "NEFTune: Noisy Embeddings Improve Instruction Finetuning", ICLR 2024): uniform noise of
 // magnitude alpha / sqrt(T D), T being the row's own length.
 at::Tensor Conversations::with_noise(const model::JoinedModel::Batch& batch) const {
-  if (options_.embedding_noise <= 0) return batch.embeds;
+  if (options_.embedding_noise <= 0 || !at::GradMode::is_enabled()) return batch.embeds;
   std::vector<float> scale;  // [N]
   for (const std::int64_t length : batch.rows.lengths)
     scale.insert(scale.end(), static_cast<size_t>(length), static_cast<float>(options_.embedding_noise / std::sqrt(static_cast<double>(length * batch.embeds.size(1)))));
@@ -74,22 +54,68 @@ std::span<const model::KeptPrefix> Conversations::kept_prefix(model::JoinedModel
   return prefix_;
 }
 
+namespace {
+
+// Nothing stands before a row's first token, so it is not predicted.
+std::int64_t count_learned(const data::Batch& rows) {
+  std::int64_t learned = 0;
+  for (const std::vector<std::int32_t>& labels : rows.labels)
+    learned += std::count_if(labels.begin() + 1, labels.end(), [](std::int32_t label) { return label != text::kIgnore; });
+  return learned;
+}
+
+}  // namespace
+
 StepResult Conversations::step(std::int64_t step) {
   if (!reported_) reported_ = step;
-  const data::Batch rows = loader_.get(step);
+  StepResult result;
+  const data::Batch rows = [&] {
+    const Stopwatch watch(result.spent.data);
+    return loader_.get(step);
+  }();
   for (const std::string& warning : loader_.take_warnings()) events_.log("warning", warning);
   for (const data::Drop& drop : rows.dropped)
     events_.log("warning", fmt::format("sample '{}' of '{}' is left out: {}", drop.id, drop.source, data::explain(drop.reason)));
-  std::int64_t learned = 0;  // of the whole step; nothing stands before a row's first token, so it is not predicted
-  for (const std::vector<std::int32_t>& labels : rows.labels)
-    learned += std::count_if(labels.begin() + 1, labels.end(), [](std::int32_t label) { return label != text::kIgnore; });
+  const std::int64_t learned = count_learned(rows);
   if (learned == 0) throw Error(fmt::format("batch {} has no learned token", step), "see the template and max_length");
-  StepResult result;
+  result.flops = work(rows);
   const size_t size = rows.ids.size();
   const size_t each = options_.micro_batch ? static_cast<size_t>(*options_.micro_batch) : size;
-  for (size_t begin = 0; begin < size; begin += each) add_rows(rows, begin, std::min(begin + each, size), learned, result);
+  for (size_t begin = 0; begin < size; begin += each) add_rows(loader_, rows, begin, std::min(begin + each, size), learned, result);
   SAUCIER_CHECK(result.learned == learned, "{} learned tokens of {}", result.learned, learned);
   return result;
+}
+
+std::map<std::string, SourceLoss> Conversations::validate() {
+  SAUCIER_CHECK(held_out_ != nullptr, "a validation without samples");
+  const at::NoGradGuard no_gradient;
+  set_training(false);
+  std::map<std::string, SourceLoss> losses;
+  const std::int64_t batches = std::clamp<std::int64_t>(options_.validation_samples / held_out_->global_batch(), 1, held_out_->batches());
+  for (std::int64_t number = 0; number < batches; ++number) {
+    const data::Batch rows = held_out_->get(number);
+    const std::int64_t learned = count_learned(rows);
+    if (learned == 0) continue;
+    StepResult result;
+    const size_t size = rows.ids.size();
+    const size_t each = options_.micro_batch ? static_cast<size_t>(*options_.micro_batch) : size;
+    for (size_t begin = 0; begin < size; begin += each) add_rows(*held_out_, rows, begin, std::min(begin + each, size), learned, result);
+    for (const auto& [name, loss] : result.by_source) {
+      losses[name].sum += loss.sum;
+      losses[name].tokens += loss.tokens;
+    }
+  }
+  set_training(true);
+  return losses;
+}
+
+double Conversations::work(const data::Batch& rows) {
+  if (!flops_) flops_.emplace(model_);
+  const image::PictureTokens tokens = model_.picture_tokens(aspect_);
+  std::int64_t pictures = 0;
+  for (const data::Picture& picture : rows.pictures)
+    pictures += tokens.by_size() ? image::tile_count({picture.height, picture.width}, tokens.pinpoints, tokens.side) : 1;
+  return flops_->of(rows.lengths, count_learned(rows), pictures);
 }
 
 void Conversations::report(std::int64_t step) {
@@ -98,7 +124,7 @@ void Conversations::report(std::int64_t step) {
   reported_ = step;
 }
 
-void Conversations::add_rows(const data::Batch& rows, size_t begin, size_t end, std::int64_t learned, StepResult& result) {
+void Conversations::add_rows(const data::Loader& loader, const data::Batch& rows, size_t begin, size_t end, std::int64_t learned, StepResult& result) {
   std::vector<data::Picture> pictures;  // of these rows, each once
   std::vector<std::int64_t> which;
   std::map<std::int32_t, std::int64_t> place;
@@ -110,8 +136,14 @@ void Conversations::add_rows(const data::Batch& rows, size_t begin, size_t end, 
     }
   }
   const auto part = [&](const auto& all) { return std::span(all).subspan(begin, end - begin); };
+  model::JoinedModel::Shown shown;
+  {
+    const Stopwatch watch(result.spent.vision);
+    shown = model_.show(pictures, aspect_);
+  }
+  std::optional<Stopwatch> watch(result.spent.forward);
   // Noise is a row's own, so that rows with noise share nothing.
-  model::JoinedModel::Batch batch = model_.splice(part(rows.ids), part(rows.labels), model_.show(pictures, aspect_), which, /*share=*/options_.embedding_noise <= 0);
+  model::JoinedModel::Batch batch = model_.splice(part(rows.ids), part(rows.labels), shown, which, /*share=*/options_.embedding_noise <= 0);
   result.samples += static_cast<std::int64_t>(end - begin);
   for (const std::int64_t length : batch.lengths()) result.tokens += length;
   const std::int64_t here = batch.targets.size(0);
@@ -121,8 +153,18 @@ void Conversations::add_rows(const data::Batch& rows, size_t begin, size_t end, 
   const std::span<const model::KeptPrefix> prefix = kept_prefix(batch);
   const at::Tensor answers = model_.language.forward(with_noise(batch), batch.rows, batch.predict_at, prefix);  // [S, D]
   const model::Loss loss = model_.language.loss(answers, batch.targets, 1 / static_cast<double>(learned));
-  loss.sum.backward();
+  watch.emplace(result.spent.backward);
+  if (loss.sum.requires_grad()) loss.sum.backward();  // not in a validation, nor where rows without pictures have nothing that learns
+  watch.reset();
   result.loss += loss.sum.item<double>();
+  const at::Tensor losses = loss.losses.cpu();
+  const float* each = losses.const_data_ptr<float>();
+  for (size_t i = 0; i < batch.row_of_target.size(); ++i) {
+    const auto source = static_cast<size_t>(rows.sources[begin + static_cast<size_t>(batch.row_of_target[i])]);
+    SourceLoss& sum = result.by_source[loader.mixture().sources()[source].name];
+    sum.sum += each[i];
+    ++sum.tokens;
+  }
 }
 
 }  // namespace saucier::train

@@ -10,33 +10,40 @@
 
 #include "modules/data/loader.h"
 #include "modules/model/joined.h"
+#include "modules/train/flops.h"
+#include "modules/train/trained.h"
 #include "modules/train/trainer.h"
 
 namespace saucier::train {
 
 class Conversations : public Objective {
  public:
-  // The references must outlive this object. Adds LoRA when options.trains names it and the model has none yet.
-  Conversations(const options::Job& job, model::JoinedModel& model, data::Loader& loader, EventWriter& events);
+  // The references must outlive this object. Adds LoRA where options.trains names it and the part has none yet.
+  // `held_out`: samples for validate(), null without validation.
+  Conversations(const options::Job& job, model::JoinedModel& model, data::Loader& loader, data::Loader* held_out, EventWriter& events);
 
-  std::vector<ParameterGroup> groups();
+  std::vector<ParameterGroup> groups() { return parameter_groups(options_, model_); }
   std::int64_t steps() const override;
   StepResult step(std::int64_t step) override;
+  std::map<std::string, SourceLoss> validate() override;
   void report(std::int64_t step) override;  // what was drawn
 
  private:
-  bool trains(const std::string& part) const;
+  void set_training(bool training);
+  double work(const data::Batch& rows);  // FLOP
   at::Tensor with_noise(const model::JoinedModel::Batch& batch) const;  // [N, D]
   std::span<const model::KeptPrefix> kept_prefix(model::JoinedModel::Batch& batch);
-  // Forward and backward of rows [begin, end); their part of the mean over `learned` tokens is added to the result.
-  void add_rows(const data::Batch& rows, size_t begin, size_t end, std::int64_t learned, StepResult& result);
+  // Forward and backward of rows [begin, end) of one of the loader's batches; their part of the mean over `learned` tokens is added to the result.
+  void add_rows(const data::Loader& loader, const data::Batch& rows, size_t begin, size_t end, std::int64_t learned, StepResult& result);
 
   const options::TrainOptions& options_;
   const std::string& aspect_;  // of pictures
   model::JoinedModel& model_;
   data::Loader& loader_;
+  data::Loader* held_out_;
   EventWriter& events_;
-  std::vector<std::int32_t> prefix_ids_;    // what prefix_ is of
+  std::optional<Flops> flops_;            // made at the first step, when it is known what wants a gradient
+  std::vector<std::int32_t> prefix_ids_;  // what prefix_ is of
   std::vector<model::KeptPrefix> prefix_;
   std::optional<std::int64_t> reported_;  // draws of the steps before it are said
 };

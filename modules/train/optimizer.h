@@ -1,12 +1,21 @@
-// AdamW with decoupled weight decay (Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019) over one
-// flat buffer: every trained tensor becomes a view of it, so that a step is a handful of operations however many tensors
-// there are, the gradient norm is one reduction and a training state is three tensors.
+// Optimizers over one flat buffer: every trained tensor becomes a view of it, so that a step is a handful of operations
+// however many tensors there are, the gradient norm is one reduction and a training state is a few tensors.
+//
+//   adamw       AdamW with decoupled weight decay (Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019)
+//   adamw_8bit  the same with a byte a moment, by block-wise dynamic quantisation (modules/train/byte_moments.h)
+//   sgd         p -= rate * (g + decay * p)
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "modules/train/byte_moments.h"
+#include "modules/train/schedule.h"
 
 namespace saucier::train {
 
@@ -15,42 +24,59 @@ struct ParameterGroup {
   std::vector<at::Tensor*> tensors;  // owned by the model; rebound to views of the flat buffer
   double learning_rate = 1e-3;       // highest
   double weight_decay = 0;           // on tensors of two or more dimensions
+  Schedule schedule = {};
 };
 
-struct AdamWOptions {
+struct OptimizerOptions {
+  std::string kind = "adamw";
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double clip_norm = 1;  // 0: no clipping
 };
 
-class AdamW {
+class Optimizer {
  public:
   // Moves the tensors into the flat buffer and marks them requires_grad. The tensors must outlive this object.
-  AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options);
+  Optimizer(std::vector<ParameterGroup> groups, const OptimizerOptions& options);
 
-  // Averages nothing: gradients are as backward left them. `scale` multiplies every group's learning rate. Clips, steps,
-  // clears the gradients; returns the norm before clipping. A non-finite norm leaves parameters and state untouched.
-  double step(double scale);
+  // Of the gradients as backward left them; not finite where one of them is not.
+  double gradient_norm() const;
+  // Clips by that norm, steps with a learning rate for each group, clears the gradients.
+  void step(std::span<const double> rates, double norm);
+  void discard();  // clears the gradients: parameters and state stay
 
-  std::int64_t count() const { return parameters_.numel(); }
+  const std::vector<ParameterGroup>& groups() const { return groups_; }
+  std::int64_t count() const { return count_; }
   std::int64_t steps() const { return steps_; }
+  std::int64_t state_bytes() const;  // of the moments
 
-  // For the training state: parameters, both moments, number of steps.
-  const at::Tensor& parameters() const { return parameters_; }
-  const at::Tensor& first_moment() const { return first_; }
-  const at::Tensor& second_moment() const { return second_; }
-  // Throws Error when the sizes differ (a state of another recipe).
-  void restore(const at::Tensor& parameters, const at::Tensor& first, const at::Tensor& second, std::int64_t steps);
+  // Flat, of all groups.
+  at::Tensor parameters() const { return parameters_.narrow(0, 0, count_); }
+  at::Tensor gradients() const { return gradients_.narrow(0, 0, count_); }
+
+  // For the training state: views, by name.
+  std::map<std::string, at::Tensor> state() const;
+  // Throws Error when names or sizes differ (a state of another recipe).
+  void restore(const std::map<std::string, at::Tensor>& state);
 
  private:
   struct Range {  // neighbours of one group and one decay in the flat buffer
     std::int64_t begin, end;
-    double learning_rate, weight_decay;
+    size_t group;
+    double weight_decay;
   };
-  AdamWOptions options_;
+  void adamw(std::span<const double> rates, double shrink);
+  void adamw_8bit(std::span<const double> rates);
+  void sgd(std::span<const double> rates);
+
+  std::vector<ParameterGroup> groups_;
+  OptimizerOptions options_;
   std::vector<Range> ranges_;
-  at::Tensor parameters_, gradients_, first_, second_, update_;
+  std::int64_t count_ = 0;
+  at::Tensor parameters_, gradients_;  // filled up to whole blocks
+  at::Tensor first_, second_;          // of adamw
+  std::optional<ByteMoments> bytes_;   // of adamw_8bit
   std::int64_t steps_ = 0;
 };
 

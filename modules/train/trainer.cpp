@@ -3,157 +3,222 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <limits>
 
 #include "modules/base/clock.h"
 #include "modules/base/paths.h"
 #include "modules/base/rng.h"
 #include "modules/base/stop.h"
-#include "modules/checkpoint/checkpoint.h"
-#include "modules/train/schedule.h"
+#include "modules/train/bad_steps.h"
+#include "modules/train/gemm_rate.h"
+#include "modules/train/states.h"
+#include "modules/train/window.h"
 
 namespace saucier::train {
 namespace {
 
-// Steps in a row whose gradient is not finite before the stage gives up.
-constexpr int kMaxBadSteps = 20;
+constexpr const char* kProgress = "progress";  // in a training state: the trainer's own, as JSON
+constexpr const char* kParameters = "parameters";
+constexpr double kBetweenLines = 0.5;  // seconds between progress lines
 
-// Sums over the steps since the last metric row.
-struct Window {
-  double loss = 0, norm = 0;
-  std::int64_t steps = 0, samples = 0, tokens = 0, learned = 0;
-  std::map<std::string, double> extra;
-  double started = 0;
+at::Tensor bytes_of(const std::string& text) {
+  at::Tensor bytes = at::empty({static_cast<std::int64_t>(text.size())}, at::kByte);
+  std::copy(text.begin(), text.end(), bytes.mutable_data_ptr<std::uint8_t>());
+  return bytes;
+}
 
-  void add(const StepResult& result, double gradient_norm) {
-    loss += result.loss;
-    norm += gradient_norm;
-    ++steps;
-    samples += result.samples;
-    tokens += result.tokens;
-    learned += result.learned;
-    for (const auto& [name, value] : result.extra) extra[name] += value;
-  }
-};
+std::string text_of(const at::Tensor& bytes) {
+  const auto* data = bytes.const_data_ptr<std::uint8_t>();
+  return {data, data + bytes.numel()};
+}
 
-class TrainingState {
+class Training {
  public:
-  explicit TrainingState(const options::Job& job)
-      : file_(std::filesystem::path(job.work) / paths::kResume / "state.safetensors") {}
+  Training(const options::Job& job, Objective& objective, Optimizer& optimizer, EventWriter& events)
+      : job_(job), options_(*job.train), objective_(objective), optimizer_(optimizer), events_(events), steps_(objective.steps()),
+        states_(fs::path(job.work) / paths::kResume, options_.keep_states), bad_(options_) {}
 
-  // The step to go on from.
-  std::int64_t load(AdamW& optimizer, Window& window) const {
-    if (!std::filesystem::exists(file_)) return 0;
-    auto state = with_context("while reading the training state of an earlier attempt",
-                              [&] { return checkpoint::read_safetensors(file_); });
-    const std::int64_t step = state.at("step").item<std::int64_t>();
-    optimizer.restore(state.at("parameters"), state.at("first_moment"), state.at("second_moment"),
-                      state.at("optimizer_steps").item<std::int64_t>());
-    const at::Tensor sums = state.at("window");
-    const auto sum = [&](std::int64_t i) { return sums[i].item<double>(); };
-    const auto count = [&](std::int64_t i) { return static_cast<std::int64_t>(sum(i)); };
-    window.loss = sum(0);
-    window.norm = sum(1);
-    window.steps = count(2);
-    window.samples = count(3);
-    window.tokens = count(4);
-    window.learned = count(5);
-    for (const auto& [name, value] : state)
-      if (name.starts_with(kExtra)) window.extra[name.substr(kExtra.size())] = value.item<double>();
-    return step;
-  }
-
-  void save(const AdamW& optimizer, const Window& window, std::int64_t step) const {
-    make_folders(file_.parent_path());
-    const auto whole = [](std::int64_t value) { return at::scalar_tensor(value, at::kLong).view({1}); };
-    const std::vector<double> sums = {window.loss, window.norm, static_cast<double>(window.steps),
-                                      static_cast<double>(window.samples), static_cast<double>(window.tokens),
-                                      static_cast<double>(window.learned)};
-    std::map<std::string, at::Tensor> state = {{"step", whole(step)},
-                                               {"optimizer_steps", whole(optimizer.steps())},
-                                               {"parameters", optimizer.parameters()},
-                                               {"first_moment", optimizer.first_moment()},
-                                               {"second_moment", optimizer.second_moment()},
-                                               {"window", at::tensor(sums, at::kDouble)}};
-    for (const auto& [name, value] : window.extra)
-      state.emplace(std::string(kExtra) + name, at::full({1}, value, at::kDouble));
-    checkpoint::write_safetensors(file_, state);
+  void run() {
+    if (steps_ < 1)
+      throw Error(fmt::format("there are fewer samples than one batch of {}", options_.global_batch), "lower global_batch, or give the stage more samples");
+    peak_ = gemm_rate(options_.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat);
+    first_ = load();
+    events_.rewind(first_);
+    if (first_ > 0) events_.log("info", fmt::format("goes on from step {} of {}", first_, steps_));
+    else if (rolls_back()) save(0);
+    begin_ = clock_.steady_seconds();
+    step_ = first_;
+    while (step_ < steps_ && !ended_early()) {
+      if (stop_requested()) {
+        save(step_);
+        states_.wait();
+        throw Interrupted(fmt::format("stopped at step {} of {}", step_, steps_));
+      }
+      one_step();
+    }
+    objective_.report(step_);
+    states_.wait();
+    if (options_.use == "best") take_best();
   }
 
  private:
-  static constexpr std::string_view kExtra = "window.extra.";
-  std::filesystem::path file_;
+  bool rolls_back() const { return options_.on_bad_step == "roll_back"; }
+  bool last() const { return step_ == steps_; }
+  bool due(std::int64_t every) const { return step_ % every == 0 || last(); }
+  std::int64_t anchor(std::int64_t step) const { return rolls_back() ? step / options_.roll_back_every * options_.roll_back_every : -1; }
+  bool ended_early() const { return options_.early_stop.patience && no_better_ >= *options_.early_stop.patience; }
+
+  void one_step() {
+    const double start = clock_.steady_seconds();
+    at::manual_seed(Rng(static_cast<std::uint64_t>(job_.seed), "train.step." + job_.stage, static_cast<std::uint64_t>(step_)).next64());
+    StepResult result = objective_.step(step_);
+    bool took_back = false;
+    {
+      const Stopwatch watch(result.spent.optimizer);
+      const double norm = optimizer_.gradient_norm();
+      if (const auto wrong = bad_.wrong_with(result.loss, norm)) {
+        took_back = leave_out(*wrong);
+      } else {
+        bad_.good(result.loss, norm);
+        optimizer_.step(rates(), norm);
+        window_.add(result, norm);
+      }
+    }
+    ++step_;
+    const double end = clock_.steady_seconds();
+    window_.seconds += end - start;
+    window_.spent.optimizer += result.spent.optimizer;  // which is measured only now
+    say(result.loss);
+    if (!last() && (took_back || step_ % options_.checkpoint_every == 0 || (rolls_back() && step_ % options_.roll_back_every == 0)))
+      save(step_);
+    const double logging = clock_.steady_seconds() - end - validating_;
+    validating_ = 0;
+    window_.spent.logging += logging;
+    window_.seconds += logging;
+  }
+
+  std::vector<double> rates() const {
+    std::vector<double> rates;
+    for (const ParameterGroup& group : optimizer_.groups()) rates.push_back(group.learning_rate * learning_rate_scale(group.schedule, step_, steps_));
+    return rates;
+  }
+
+  // True where the parameters are those of an earlier step now.
+  bool leave_out(const std::string& wrong) {
+    optimizer_.discard();
+    bad_.bad(step_, wrong);
+    const std::int64_t back = anchor(step_);
+    events_.log("warning", fmt::format("step {}: {}; {}", step_ + 1, wrong,
+                                       rolls_back() ? fmt::format("goes back to the parameters of step {} and on behind it", back) : "the step is skipped"));
+    if (!rolls_back()) return false;
+    optimizer_.restore(states_.read(back));
+    return true;
+  }
+
+  // A metric row and a progress line where they are due.
+  void say(double loss) {
+    std::map<std::string, double> values;
+    if (due(options_.log_every) && window_.steps > 0) {
+      values = window_.row(peak_);
+      add_rates(values);
+      values["samples"] = static_cast<double>(step_ * options_.global_batch);
+      if (bad_.total() > 0) values["skipped_steps"] = static_cast<double>(bad_.total());
+      window_ = Window{};
+    }
+    if (!options_.validation.empty() && due(options_.validate_every)) validate(values);
+    if (!values.empty()) events_.metric(step_, values);
+    const double now = clock_.steady_seconds();
+    if (now - last_line_ < kBetweenLines && !last()) return;
+    last_line_ = now;
+    const double rate = static_cast<double>(step_ - first_) / std::max(now - begin_, 1e-9);
+    events_.progress(step_, steps_, rate * static_cast<double>(options_.global_batch), "samples", loss, static_cast<double>(steps_ - step_) / rate);
+  }
+
+  void add_rates(std::map<std::string, double>& values) const {
+    const std::int64_t step = step_ - 1;  // the one that was taken
+    values["learning_rate"] = options_.learning_rate * learning_rate_scale(schedule_of(options_), step, steps_);
+    for (const ParameterGroup& group : optimizer_.groups())
+      if (options_.parts.contains(group.name))
+        values["learning_rate." + group.name] = group.learning_rate * learning_rate_scale(group.schedule, step, steps_);
+  }
+
+  void validate(std::map<std::string, double>& values) {
+    const double start = clock_.steady_seconds();
+    SourceLoss all;
+    const auto by_source = objective_.validate();
+    for (const auto& [name, loss] : by_source) {
+      all.sum += loss.sum;
+      all.tokens += loss.tokens;
+      if (by_source.size() > 1) values["validation_loss." + name] = loss.sum / static_cast<double>(loss.tokens);
+    }
+    SAUCIER_CHECK(all.tokens > 0, "a validation without learned tokens");
+    const double loss = all.sum / static_cast<double>(all.tokens);
+    values["validation_loss"] = loss;
+    no_better_ = loss < best_loss_ - options_.early_stop.min_delta ? 0 : no_better_ + 1;
+    if (loss < best_loss_) {
+      best_loss_ = loss;
+      best_step_ = step_;
+      if (options_.use == "best") states_.write_best(step_, {{kParameters, optimizer_.parameters()}});
+    }
+    if (ended_early() && !last())
+      events_.log("info", fmt::format("ends after step {} of {}: no lower validation loss in {} validations", step_, steps_, no_better_));
+    validating_ = clock_.steady_seconds() - start;
+  }
+
+  void save(std::int64_t step) {
+    objective_.report(step);
+    Json progress = {{"window", to_json(window_)}, {"bad_steps", bad_.to_json()}, {"best_step", best_step_}, {"no_better", no_better_}};
+    if (best_step_ >= 0) progress["best_loss"] = best_loss_;
+    Tensors state = optimizer_.state();
+    state[kProgress] = bytes_of(progress.dump());
+    states_.write(step, state, anchor(step), options_.use == "best" ? best_step_ : -1);
+  }
+
+  // The step to go on from.
+  std::int64_t load() {
+    return with_context("while reading the training state of an earlier attempt", [&]() -> std::int64_t {
+      const auto step = states_.newest();
+      if (!step) return 0;
+      const Tensors state = states_.read(*step);
+      optimizer_.restore(state);
+      const Json progress = parse_json(text_of(state.at(kProgress)), "the progress of a training state");
+      window_ = window_from_json(progress.at("window"));
+      bad_.restore(progress.at("bad_steps"));
+      best_step_ = progress.at("best_step").get<std::int64_t>();
+      no_better_ = progress.at("no_better").get<std::int64_t>();
+      if (best_step_ >= 0) best_loss_ = progress.at("best_loss").get<double>();
+      return *step;
+    });
+  }
+
+  void take_best() {
+    if (best_step_ < 0) throw Error("no validation gave a number, so no step was the best", "lower learning_rate, or write use = \"last\"");
+    Tensors state = optimizer_.state();
+    state[kParameters] = states_.read_best(best_step_).at(kParameters);
+    optimizer_.restore(state);
+    events_.log("info", fmt::format("leaves the parameters of step {}, with validation loss {:.4f}", best_step_, best_loss_));
+  }
+
+  const options::Job& job_;
+  const options::TrainOptions& options_;
+  Objective& objective_;
+  Optimizer& optimizer_;
+  EventWriter& events_;
+  const Clock& clock_ = system_clock();
+  const std::int64_t steps_;
+  States states_;
+  BadSteps bad_;
+  Window window_;  // of a metric row that an earlier attempt began, too: a resumed run has the same rows
+  std::int64_t first_ = 0, step_ = 0;  // steps that are done
+  std::int64_t best_step_ = -1, no_better_ = 0;
+  double best_loss_ = std::numeric_limits<double>::infinity();
+  double peak_ = 0, begin_ = 0, last_line_ = 0, validating_ = 0;
 };
 
 }  // namespace
 
-void run(const options::Job& job, Objective& objective, AdamW& optimizer, EventWriter& events) {
-  const options::TrainOptions& options = *job.train;
-  const std::int64_t steps = objective.steps();
-  if (steps < 1)
-    throw Error(fmt::format("there are fewer samples than one batch of {}", options.global_batch), "lower global_batch, or give the stage more samples");
-  const TrainingState state(job);
-  Window window;  // of a metric row that an earlier attempt began, too: a resumed run has the same rows
-  const std::int64_t first = state.load(optimizer, window);
-  events.rewind(first);
-  if (first > 0) events.log("info", fmt::format("goes on from step {} of {}", first, steps));
-
-  const Clock& clock = system_clock();
-  const double begin = clock.steady_seconds();
-  double last_shown = begin;
-  window.started = begin;
-  int bad_steps = 0;
-  for (std::int64_t step = first; step < steps; ++step) {
-    if (stop_requested()) {
-      objective.report(step);
-      state.save(optimizer, window, step);
-      throw Interrupted(fmt::format("stopped at step {} of {}", step, steps));
-    }
-    at::manual_seed(Rng(static_cast<std::uint64_t>(job.seed), "train.step." + job.stage,
-                        static_cast<std::uint64_t>(step)).next64());
-    const StepResult result = objective.step(step);
-    const double scale = learning_rate_scale(options, step, steps);
-    const double norm = optimizer.step(scale);
-    if (!std::isfinite(norm) || !std::isfinite(result.loss)) {
-      events.log("warning", fmt::format("step {}: loss {} with gradient norm {}; the step is skipped", step + 1,
-                                        result.loss, norm));
-      if (++bad_steps >= kMaxBadSteps)
-        throw Error(fmt::format("the loss is not a number for {} steps in a row (step {})", bad_steps, step + 1),
-                    "lower learning_rate, or raise warmup_ratio");
-      continue;
-    }
-    bad_steps = 0;
-    window.add(result, norm);
-
-    const double now = clock.steady_seconds();
-    const bool last = step + 1 == steps;
-    if ((step + 1) % options.log_every == 0 || last) {
-      const auto n = static_cast<double>(window.steps);
-      const double seconds = std::max(now - window.started, 1e-9);
-      std::map<std::string, double> values = {
-          {"loss", window.loss / n},
-          {"learning_rate", options.learning_rate * scale},
-          {"gradient_norm", window.norm / n},
-          {"samples", static_cast<double>((step + 1) * options.global_batch)},
-          {"samples_per_second", static_cast<double>(window.samples) / seconds},
-          {"tokens_per_second", static_cast<double>(window.tokens) / seconds},
-          {"learned_tokens", static_cast<double>(window.learned) / n}};
-      for (const auto& [name, value] : window.extra) values[name] = value / n;
-      events.metric(step + 1, values);
-      window = Window{};
-      window.started = now;
-    }
-    if (now - last_shown >= 0.5 || last) {
-      last_shown = now;
-      const double rate = static_cast<double>(step + 1 - first) / std::max(now - begin, 1e-9);
-      events.progress(step + 1, steps, rate * static_cast<double>(options.global_batch), "samples", result.loss,
-                      static_cast<double>(steps - step - 1) / rate);
-    }
-    if ((step + 1) % options.checkpoint_every == 0 && !last) {
-      objective.report(step + 1);
-      state.save(optimizer, window, step + 1);
-    }
-  }
-  objective.report(steps);
+void run(const options::Job& job, Objective& objective, Optimizer& optimizer, EventWriter& events) {
+  Training(job, objective, optimizer, events).run();
 }
 
 }  // namespace saucier::train

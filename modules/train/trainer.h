@@ -1,25 +1,16 @@
-// The training loop that every objective shares: steps, schedule, metrics, training states, stopping and resuming.
+// The training loop that every objective shares: steps, schedule, metrics, validation, training states, stopping and
+// resuming.
 //
 // Everything a step does is a function of (seed, step, parameters): batches come from their number and the generator is
 // seeded for each step, so a stage that was cut off goes on from its training state and ends in the same bits (CPU).
 #pragma once
 
-#include <filesystem>
-
 #include "modules/base/protocol.h"
 #include "modules/options/job.h"
 #include "modules/train/optimizer.h"
+#include "modules/train/step_result.h"
 
 namespace saucier::train {
-
-// What a step reports beside its loss.
-struct StepResult {
-  double loss = 0;
-  std::int64_t samples = 0;
-  std::int64_t tokens = 0;     // real tokens, pictures included
-  std::int64_t learned = 0;    // supervised positions
-  std::map<std::string, double> extra;  // further metrics of the objective
-};
 
 class Objective {
  public:
@@ -27,12 +18,19 @@ class Objective {
   virtual std::int64_t steps() const = 0;
   // Forward and backward of step number `step`; gradients are left in the parameters.
   virtual StepResult step(std::int64_t step) = 0;
+  // The loss on samples held out, by source: always the same ones. Leaves parameters and gradients alone.
+  virtual std::map<std::string, SourceLoss> validate() { return {}; }
   // Says what it has to say of the steps before `step` that it has not said yet: at the end, and before a training state.
   virtual void report(std::int64_t) {}
 };
 
-// Runs from the training state in `job.work`/resume (step 0 when there is none) to the end. Throws Interrupted after
-// writing a training state when a stop was asked for, Error on a loss that stays non-finite.
-void run(const options::Job& job, Objective& objective, AdamW& optimizer, EventWriter& events);
+// Runs from the training state in `job.work`/resume (step 0 when there is none) to the end, and leaves the parameters that
+// options.use names. Throws Interrupted after writing a training state when a stop was asked for, Error on bad steps as
+// modules/train/bad_steps.h has them.
+//
+// A bad step that is rolled back (Chowdhery et al., "PaLM: Scaling Language Modeling with Pathways", 2022, section 5.1):
+// parameters and optimizer become those of the last multiple of roll_back_every, and training goes on behind the bad step.
+// So what led to it is left out as well, and nothing is met twice.
+void run(const options::Job& job, Objective& objective, Optimizer& optimizer, EventWriter& events);
 
 }  // namespace saucier::train

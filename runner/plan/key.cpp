@@ -1,6 +1,7 @@
 #include "runner/plan/key.h"
 
 #include <algorithm>
+#include <set>
 
 #include "modules/base/scene_files.h"
 #include "runner/plan/plan.h"
@@ -20,7 +21,7 @@ struct KindVersion {
   std::string_view kind;
   int version;
 };
-constexpr KindVersion kKeyVersions[] = {{"synthesize", 1}, {"train", 2}, {"evaluate", 1}};
+constexpr KindVersion kKeyVersions[] = {{"synthesize", 1}, {"train", 3}, {"evaluate", 1}};
 
 int key_version(const std::string& kind) {
   const auto* it = std::find_if(std::begin(kKeyVersions), std::end(kKeyVersions),
@@ -60,6 +61,37 @@ constexpr std::string_view kLanguageSizes[] = {"initialization", "hidden_size", 
 
 // Of a data source, how its conversations are written.
 constexpr std::string_view kWriting[] = {"system", "systems", "image_position", "turn_overflow", "turn_order"};
+
+// Whether the validation has a say in what a stage leaves.
+bool decides(const options::TrainOptions& train) { return train.early_stop.patience || train.use == "best"; }
+
+struct Read {
+  std::set<std::string> sources, mixtures;
+};
+
+// What "mixture.NAME" or "data.NAME" reads.
+Read read_by(const Job& job, const std::string& data) {
+  if (data.empty()) return {};
+  const std::string name = data.substr(data.find('.') + 1);
+  if (data.starts_with("data.")) return {{name}, {}};
+  Read read{{}, {name}};
+  if (const auto mixture = job.mixture.find(name); mixture != job.mixture.end())
+    for (const auto& [source, weight] : mixture->second.weights) read.sources.insert(source);
+  return read;
+}
+
+// Stages that write sources which a train stage only looks at.
+std::set<std::string> only_looked_at(const recipe::Stage& stage) {
+  std::set<std::string> looked_at;
+  if (!stage.job.train || decides(*stage.job.train)) return looked_at;
+  const std::set<std::string> learned = read_by(stage.job, stage.job.train->data).sources, seen = read_by(stage.job, stage.job.train->validation).sources;
+  for (const auto& [name, source] : stage.job.data)
+    if (source.format == "synthesized" && seen.contains(name) && !learned.contains(name)) looked_at.insert(source.stage);
+  for (const auto& [name, source] : stage.job.data)
+    if (!seen.contains(name) || learned.contains(name)) looked_at.erase(source.stage);
+  looked_at.erase(stage.from);
+  return looked_at;
+}
 
 // Dotted paths of what a stage of this kind never looks at (modules/stages), so that a sweep over it shares the stage.
 class Unread {
@@ -109,7 +141,16 @@ class Unread {
   void add_train(const options::TrainOptions& train) {
     const auto trains = [&](std::string_view part) { return std::find(train.trains.begin(), train.trains.end(), part) != train.trains.end(); };
     if (!trains("language_model.lora")) add("train", {"lora"});
-    if (!trains("projector")) add("train", {"projector_learning_rate"});
+    if (!trains("vision_tower.lora")) add("train", {"vision_lora"});
+    for (const auto& [name, part] : train.parts)
+      if (!trains(name)) paths_.push_back("train.parts." + name);
+    const auto falls = [](const auto& part) { return part.second.schedule == "wsd"; };
+    if (train.schedule != "wsd" && std::none_of(train.parts.begin(), train.parts.end(), falls)) add("train", {"decay_ratio", "decay_shape"});
+    if (train.optimizer == "sgd") add("train", {"beta1", "beta2", "epsilon"});
+    if (train.on_bad_step != "roll_back") add("train", {"roll_back_every"});
+    if (!train.spike_factor) add("train", {"spike_window"});
+    if (!train.early_stop.patience) add("train", {"early_stop"});
+    add_validation(train);
     if (train.objective == "contrastive") {  // pictures and captions; the tokenizer is learned from the captions
       add("model", {"projector"});
       add("model.language_model", {"path", "init"});
@@ -128,6 +169,17 @@ class Unread {
     } else {
       add_sizes();
     }
+  }
+
+  // Samples that are only looked at change nothing.
+  void add_validation(const options::TrainOptions& train) {
+    if (decides(train)) return;
+    add("train", {"validation", "validate_every", "validation_samples"});
+    const Read learned = read_by(job_, train.data), seen = read_by(job_, train.validation);
+    for (const std::string& name : seen.sources)
+      if (!learned.sources.contains(name)) add("data", {name});
+    for (const std::string& name : seen.mixtures)
+      if (!learned.mixtures.contains(name)) add("mixture", {name});
   }
 
   // A part that starts from nothing, from a folder, or from what the stage before left.
@@ -152,7 +204,8 @@ class Unread {
 void drop(Json& value, std::string_view path) {
   const auto dot = path.find('.');
   if (!value.is_object()) return;
-  if (dot == std::string_view::npos) value.erase(std::string(path));
+  if (value.contains(path)) value.erase(std::string(path));  // a name may have a dot in it
+  else if (dot == std::string_view::npos) return;
   else if (auto it = value.find(std::string(path.substr(0, dot))); it != value.end()) drop(*it, path.substr(dot + 1));
 }
 
@@ -256,7 +309,9 @@ Json key_text(const recipe::Stage& stage, const std::map<std::string, std::strin
   }
   if (!stage.from.empty()) text["from"] = key_of(stage.from);
   Json needs = Json::array();
-  for (const std::string& need : stage.needs) needs.push_back(key_of(need));
+  const std::set<std::string> looked_at = only_looked_at(stage);
+  for (const std::string& need : stage.needs)
+    if (!looked_at.contains(need)) needs.push_back(key_of(need));
   std::sort(needs.begin(), needs.end());
   if (!needs.empty()) text["needs"] = std::move(needs);
   if (draws_scenes(stage))
@@ -278,6 +333,7 @@ std::map<std::string, std::string> contents_of(const Job& job, const std::string
   if (!job.train) return out;
   const Json text = parse_json(key_text, "key text of a stage");
   for (const auto& [name, source] : job.data) {
+    if (!text.at("data").contains(name)) continue;  // of a validation: not prepared
     Json contents = {{"source", text.at("data").at(name)}, {"key_version", text.at("key_version")}};
     const options::JobConversation& said = job.conversation;
     const std::string order = source.turn_order.value_or(said.turn_order), position = source.image_position.value_or(said.image_position);

@@ -206,8 +206,8 @@ std::vector<std::string> looked_at(const Bound& bound, const Part& part, const s
     case Part::Kind::kMixture: return {"mixture." + part.name};
     case Part::Kind::kStage: break;
   }
-  paths = {stage, "conversation"};
-  if (changes(stage + ".data") || changes(stage + ".source")) {
+  paths = {stage, "conversation", "model"};
+  if (changes(stage + ".data") || changes(stage + ".validation") || changes(stage + ".source")) {
     paths.insert(paths.end(), {"mixture", "data"});
     return paths;
   }

@@ -38,6 +38,7 @@ std::vector<std::string> looked_at(const Bound& bound, const Part& part, const s
 void check_source(const Bound& bound, const std::string& name, Diagnostics& problems);
 void check_mixture(const Bound& bound, const std::string& name, Diagnostics& problems);
 void check_stage(Bound& bound, BoundStage& stage, Diagnostics& problems);
+void check_train(const Bound& bound, const BoundStage& stage, Diagnostics& problems);
 void check_model(const Bound& bound, Diagnostics& problems);
 void check_template(const Bound& bound, const std::string& name, Diagnostics& problems);
 // [conversation], or a stage's own: the table and what of it is right. Systems: of a data source too.

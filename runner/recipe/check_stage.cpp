@@ -26,7 +26,11 @@ class StageChecks {
     check_from();
     if (const auto said = stage_.said.find("conversation"); said != stage_.said.end())
       check_conversation(bound_, *node_.find("conversation"), *said, problems_);
-    if (stage_.train) check_train(*stage_.train);
+    if (stage_.train) {
+      check_data("data", stage_.train->data);
+      if (!stage_.train->validation.empty()) check_data("validation", stage_.train->validation);
+      check_train(bound_, stage_, problems_);
+    }
     if (stage_.synthesize) check_synthesize(*stage_.synthesize);
     if (stage_.evaluate && stage_.said.contains("benchmarks") && stage_.evaluate->benchmarks.empty())
       error("no-benchmarks", "benchmarks", fmt::format("{} scores no benchmark", stage_.what));
@@ -36,9 +40,6 @@ class StageChecks {
  private:
   void error(std::string code, std::string_view key, std::string message, std::string hint = {}) {
     problems_.error(std::move(code), place_of(node_, key), std::move(message), std::move(hint));
-  }
-  void warning(std::string code, std::string_view key, std::string message, std::string hint = {}) {
-    problems_.warning(std::move(code), place_of(node_, key), std::move(message), std::move(hint));
   }
 
   void check_name() {
@@ -87,77 +88,9 @@ class StageChecks {
     }
   }
 
-  void check_train(const options::TrainOptions& train) {
-    check_data(train.data);
-    if (!stage_.said.contains("trains")) return;  // missing or wrong, said already
-    if (train.trains.empty()) {
-      error("trains-nothing", "trains", fmt::format("{} trains nothing", stage_.what),
-            "name what learns: trains = [\"projector\"]");
-      return;
-    }
-    const bool whole = contains(train.trains, "language_model");
-    const bool lora = contains(train.trains, "language_model.lora");
-    if (whole && lora)
-      error("conflicting-trains", "trains", "'language_model' and 'language_model.lora' exclude each other", "keep one of them");
-    if (stage_.said.contains("lora") && !lora)
-      error("unused-lora", "lora", fmt::format("{} does not train 'language_model.lora'", stage_.what),
-            "add \"language_model.lora\" to 'trains', or remove 'lora'");
-    if (lora) check_lora_modules(train.lora.modules);
-    const bool only_one = train.trains.size() == 1;
-    if (train.objective == "contrastive" && !(only_one && contains(train.trains, "vision_tower")))
-      error("wrong-trains", "trains", "the objective 'contrastive' trains the vision tower and nothing else",
-            "write trains = [\"vision_tower\"]");
-    if (train.objective == "contrastive" && train.micro_batch)
-      error("conflicting-keys", "micro_batch", "the objective 'contrastive' compares all samples of a batch: it cannot be split",
-            "remove 'micro_batch', or lower global_batch");
-    if (train.objective == "text" && !(only_one && whole))
-      error("wrong-trains", "trains", "the objective 'text' trains the language model and nothing else",
-            "write trains = [\"language_model\"]");
-    if (train.objective == "conversation" && stage_.conversation.template_name == "plain" && (whole || lora))
-      warning("plain-language-model", "trains",
-              fmt::format("{} trains the language model on the template 'plain', which drops the questions", stage_.what),
-              "train the projector alone, or use a conversation template");
-    if (stage_.said.contains("projector_learning_rate") && !contains(train.trains, "projector"))
-      warning("unused-key", "projector_learning_rate", fmt::format("{} does not train the projector", stage_.what));
-    check_learning_rate(train, whole || contains(train.trains, "vision_tower"), lora);
-  }
-
-  // Plain names are those that the families of language models have; the layers of a path or a pattern are the model's own.
-  void check_lora_modules(const std::vector<std::string>& modules) {
-    static const std::vector<std::string> known = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
-                                                   "qkv_proj", "gate_up_proj", "lm_head", "all-linear"};
-    const Node* table = node_.find("lora");
-    const Node* list = table && table->is(Kind::kTable) ? table->find("modules") : nullptr;
-    for (size_t i = 0; i < modules.size(); ++i) {
-      if (modules[i].find_first_of("*.") != std::string::npos || contains(known, modules[i])) continue;
-      const bool said = list && list->is(Kind::kList) && i < list->items.size();
-      problems_.error("unknown-module", said ? place(list->items[i]) : place_of(node_, "lora"),
-                      fmt::format("'lora.modules' names '{}', which no language model has", modules[i]), suggestion(modules[i], known));
-    }
-  }
-
-  // A hundredfold away from what is usual is more often a slip than a wish.
-  void check_learning_rate(const options::TrainOptions& train, bool whole, bool lora) {
-    const bool from_nothing = train.objective != "conversation" || !(whole || lora);
-    const double usual = from_nothing ? 1e-3 : 1e-4;
-    const auto warn = [&](const char* key, double rate, double expected, std::string_view what) {
-      if (!stage_.said.contains(key) || (rate <= expected * 100 && rate >= expected / 100)) return;
-      warning("unusual-value", key,
-              fmt::format("'{}' is {}: more than a hundredfold {} the usual {} {}", key, rate,
-                          rate > expected ? "above" : "below", expected, what));
-    };
-    const std::string_view what = train.objective != "conversation" ? "for a part made from nothing"
-                                  : lora                             ? "for low-rank adaptation"
-                                  : whole                            ? "for a pretrained part"
-                                                                     : "for a projector";
-    warn("learning_rate", train.learning_rate, usual, what);
-    if (train.projector_learning_rate)
-      warn("projector_learning_rate", *train.projector_learning_rate, 1e-3, "for a projector");
-  }
-
   // "mixture.NAME" or "data.NAME".
-  void check_data(const std::string& data) {
-    if (!stage_.said.contains("data")) return;
+  void check_data(const char* key, const std::string& data) {
+    if (!stage_.said.contains(key)) return;
     const bool mixture = data.starts_with(kMixturePrefix);
     if (!mixture && !data.starts_with(kDataPrefix)) {
       std::vector<std::string> known;
@@ -166,14 +99,14 @@ class StageChecks {
       std::string hint;
       for (const std::string& name : known)
         if (hint.empty() && name.ends_with("." + data)) hint = fmt::format("did you mean '{}'?", name);
-      error("bad-reference", "data", fmt::format("'data' must be 'mixture.NAME' or 'data.NAME' (got '{}')", data),
+      error("bad-reference", key, fmt::format("'{}' must be 'mixture.NAME' or 'data.NAME' (got '{}')", key, data),
             hint.empty() ? suggestion(data, known) : hint);
       return;
     }
     const std::string name = data.substr(mixture ? kMixturePrefix.size() : kDataPrefix.size());
     const std::vector<std::string> known = names_of(*bound_.root, mixture ? "mixture" : "data");
     if (contains(known, name)) return;
-    error(mixture ? "unknown-mixture" : "unknown-source", "data",
+    error(mixture ? "unknown-mixture" : "unknown-source", key,
           fmt::format("no {} '{}' in the recipe", mixture ? "mixture" : "data source", name), suggestion(name, known));
   }
 
@@ -220,10 +153,14 @@ class StageChecks {
 }  // namespace
 
 std::vector<std::string> mixtures_of(const Bound& bound, const BoundStage& stage) {
-  if (!stage.train || !stage.train->data.starts_with(kMixturePrefix)) return {};
-  const std::string name = stage.train->data.substr(kMixturePrefix.size());
-  if (!bound.options.mixture.count(name)) return {};
-  return {name};
+  std::vector<std::string> names;
+  if (!stage.train) return names;
+  for (const std::string* data : {&stage.train->data, &stage.train->validation}) {
+    if (!data->starts_with(kMixturePrefix)) continue;
+    const std::string name = data->substr(kMixturePrefix.size());
+    if (bound.options.mixture.count(name) && !contains(names, name)) names.push_back(name);
+  }
+  return names;
 }
 
 std::vector<std::string> sources_of(const Bound& bound, const BoundStage& stage, bool zeros) {
@@ -231,7 +168,9 @@ std::vector<std::string> sources_of(const Bound& bound, const BoundStage& stage,
   const auto add = [&](const std::string& name) {
     if (bound.options.data.count(name) && !contains(names, name)) names.push_back(name);
   };
-  if (stage.train && stage.train->data.starts_with(kDataPrefix)) add(stage.train->data.substr(kDataPrefix.size()));
+  if (stage.train)
+    for (const std::string* data : {&stage.train->data, &stage.train->validation})
+      if (data->starts_with(kDataPrefix)) add(data->substr(kDataPrefix.size()));
   if (stage.synthesize) add(stage.synthesize->source);
   for (const std::string& mixture : mixtures_of(bound, stage))
     for (const auto& [name, weight] : bound.options.mixture.at(mixture).weights)

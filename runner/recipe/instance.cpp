@@ -316,7 +316,9 @@ std::string Instance::identity() {
   std::string out;
   for (const Entry& entry : entries_) {
     std::uint32_t content = entry.now->content;
-    if (entry.section == Section::kStage && entry.key == "lora" && !trains_lora(*entry.stage)) content = 0;  // not part of what is resolved
+    const bool unused = entry.section == Section::kStage && ((entry.key == "lora" && !trains(*entry.stage, "language_model.lora")) ||
+                                                             (entry.key == "vision_lora" && !trains(*entry.stage, "vision_tower.lora")));
+    if (unused) content = 0;  // not part of what is resolved
     out.append(reinterpret_cast<const char*>(&content), sizeof content);
   }
   return out;

@@ -74,8 +74,8 @@ std::vector<Stage> resolve_stages(const Bound& bound) {
   return stages;
 }
 
-bool trains_lora(const BoundStage& stage) {
-  return stage.train && std::find(stage.train->trains.begin(), stage.train->trains.end(), "language_model.lora") != stage.train->trains.end();
+bool trains(const BoundStage& stage, std::string_view part) {
+  return stage.train && std::find(stage.train->trains.begin(), stage.train->trains.end(), part) != stage.train->trains.end();
 }
 
 Json resolved_recipe(const Bound& bound) {
@@ -87,7 +87,8 @@ Json resolved_recipe(const Bound& bound) {
     Json one = Json::object();
     if (stage.train) {
       one = options::to_json(*stage.train);
-      if (!trains_lora(stage)) one.erase("lora");
+      if (!trains(stage, "language_model.lora")) one.erase("lora");
+      if (!trains(stage, "vision_tower.lora")) one.erase("vision_lora");
     }
     if (stage.synthesize) one = options::to_json(*stage.synthesize);
     if (stage.evaluate) one = options::to_json(*stage.evaluate);

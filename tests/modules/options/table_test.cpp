@@ -58,8 +58,8 @@ TEST_CASE("a table knows types, defaults and what may be unset") {
   REQUIRE(table.find("learning_rate"));
   CHECK(table.find("learning_rate")->type == Type::kNumber);
   CHECK(table.find("learning_rate")->default_value == Json(1e-3));
-  CHECK(table.find("projector_learning_rate")->optional);
-  CHECK(table.find("projector_learning_rate")->default_value.is_null());
+  CHECK(table.find("spike_factor")->optional);
+  CHECK(table.find("spike_factor")->default_value.is_null());
   CHECK(table.find("trains")->type == Type::kStringList);
   CHECK(table.find("trains")->default_value.is_null());  // required
   CHECK(table.find("lora")->table == &table_of<LoraOptions>());

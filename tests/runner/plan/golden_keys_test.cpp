@@ -244,7 +244,7 @@ TEST_CASE("an option of the quickstart changes the keys of the stages that read 
       {"stage\\.teach\\.conversation\\..*", {}},
       {"stage\\.(bench|before)\\.conversation\\.(max_turns|turn_.*|max_length|length_overflow|learn|sample_system)", {}},
       {"stage\\.(bench|before)\\.scenes\\.(first|count)", {}},
-      {"stage\\.align\\.lora\\..*", {}},
+      {"stage\\.align\\.lora\\..*|stage\\.(align|instruct)\\.(vision_lora\\..*|validat.*|early_stop\\.min_delta|spike_window|roll_back_every|decay_.*)", {}},
       {"stage\\.teach\\..*", {"teach"}},
       {"stage\\.align\\..*", {"align"}},
       {"stage\\.instruct\\..*", {"instruct"}},
@@ -252,7 +252,7 @@ TEST_CASE("an option of the quickstart changes the keys of the stages that read 
       {"stage\\.before\\..*", {"before"}},
   }, with_unused({"captions"}, {"conversation", "detail", "reasoning"}, {"mixture.align.weights",
       "mixture.instruct.epochs", "stage.align.from", "stage.align.lora.alpha", "stage.align.lora.dropout", "stage.align.lora.modules",
-      "stage.align.lora.rank", "stage.align.lora.rank_stabilised", "stage.align.objective", "stage.instruct.objective", "stage.teach.from", "stage.teach.source",
+      "stage.align.lora.rank", "stage.align.lora.rank_stabilised", "stage.align.objective", "stage.instruct.objective", "stage.align.early_stop.patience", "stage.align.use", "stage.align.vision_lora.alpha", "stage.align.vision_lora.dropout", "stage.align.vision_lora.modules", "stage.align.vision_lora.rank", "stage.align.vision_lora.rank_stabilised", "stage.instruct.early_stop.patience", "stage.instruct.use", "stage.instruct.parts.projector.decay_ratio", "stage.instruct.parts.projector.min_learning_rate_ratio", "stage.instruct.parts.projector.warmup_ratio", "stage.instruct.vision_lora.alpha", "stage.instruct.vision_lora.dropout", "stage.instruct.vision_lora.modules", "stage.instruct.vision_lora.rank", "stage.instruct.vision_lora.rank_stabilised", "stage.teach.from", "stage.teach.source",
       "stage.teach.teacher"})) > 150);
 }
 
@@ -269,10 +269,10 @@ TEST_CASE("an option of the tower's recipe, a part made from nothing by contrast
       {"data\\.scenes\\.(scenes\\..*|content|picture|max_turns|turn_.*)", {"tower"}},
       {"data\\..*", {}},
       {"mixture\\..*", {"tower"}},
-      {"stage\\.tower\\.(lora\\..*|embedding_noise|projector_learning_rate)", {}},
+      {"stage\\.tower\\.(lora\\..*|vision_lora\\..*|embedding_noise|validat.*|early_stop\\..*|spike_window|roll_back_every|decay_.*)", {}},
       {"stage\\.tower\\..*", {"tower"}},
   }, with_unused({"scenes"}, {}, {"model.vision_tower.init", "stage.tower.from", "stage.tower.lora.alpha", "stage.tower.lora.dropout",
-      "stage.tower.lora.modules", "stage.tower.lora.rank", "stage.tower.lora.rank_stabilised", "stage.tower.micro_batch", "stage.tower.objective", "stage.tower.trains"})) > 60);
+      "stage.tower.lora.modules", "stage.tower.lora.rank", "stage.tower.lora.rank_stabilised", "stage.tower.micro_batch", "stage.tower.objective", "stage.tower.early_stop.patience", "stage.tower.use", "stage.tower.warmup_steps", "stage.tower.vision_lora.alpha", "stage.tower.vision_lora.dropout", "stage.tower.vision_lora.modules", "stage.tower.vision_lora.rank", "stage.tower.vision_lora.rank_stabilised", "stage.tower.validation", "stage.tower.trains"})) > 60);
 }
 
 TEST_CASE("an option of the reader's recipe, a language model made from nothing in two stages") {
@@ -288,11 +288,11 @@ TEST_CASE("an option of the reader's recipe, a language model made from nothing 
       {"data\\..*", {"reading"}},
       {"mixture\\.first\\..*", {"first"}},
       {"mixture\\.reading\\..*", {"reading"}},
-      {"stage\\..*\\.(lora\\..*|projector_learning_rate)", {}},
+      {"stage\\..*\\.(lora\\..*|vision_lora\\..*|validat.*|early_stop\\.min_delta|spike_window|roll_back_every|decay_.*)", {}},
       {"stage\\.first\\..*", {"first"}},
       {"stage\\.reading\\..*", {"reading"}},
   }, with_unused({"checklists", "contexts", "few", "grid_captions", "grid_stories", "grids"}, {}, {"mixture.first.epochs", "mixture.reading.epochs", "model.language_model.init", "stage.first.from",
       "stage.first.lora.alpha", "stage.first.lora.dropout", "stage.first.lora.modules", "stage.first.lora.rank", "stage.first.lora.rank_stabilised", "stage.first.objective",
-      "stage.first.trains", "stage.reading.lora.alpha", "stage.reading.lora.dropout", "stage.reading.lora.modules",
-      "stage.reading.lora.rank", "stage.reading.lora.rank_stabilised", "stage.reading.objective", "stage.reading.trains"})) > 150);
+      "stage.first.early_stop.patience", "stage.first.use", "stage.first.warmup_steps", "stage.first.vision_lora.alpha", "stage.first.vision_lora.dropout", "stage.first.vision_lora.modules", "stage.first.vision_lora.rank", "stage.first.vision_lora.rank_stabilised", "stage.reading.early_stop.patience", "stage.reading.use", "stage.reading.warmup_steps", "stage.reading.vision_lora.alpha", "stage.reading.vision_lora.dropout", "stage.reading.vision_lora.modules", "stage.reading.vision_lora.rank", "stage.reading.vision_lora.rank_stabilised", "stage.reading.lora.alpha", "stage.reading.lora.dropout", "stage.reading.lora.modules",
+      "stage.reading.lora.rank", "stage.reading.lora.rank_stabilised", "stage.reading.objective"})) > 150);
 }

@@ -55,7 +55,7 @@ TEST_CASE("the key text holds what differs from the defaults, and nothing operat
   Json text = plan::key_text(stage, {});
   for (const char* file : {"font", "names", "keywords"}) CHECK(text.at("scene_files").at(file).at("content").get<std::string>().size() == 64);
   text.erase("scene_files");
-  CHECK(text.dump() == R"({"data":{"scenes":{"format":"scenes"}},"key_version":2,"kind":"train","seed":42,"stage":"align",)"
+  CHECK(text.dump() == R"({"data":{"scenes":{"format":"scenes"}},"key_version":3,"kind":"train","seed":42,"stage":"align",)"
                        R"("train":{"data":"data.scenes","trains":["projector"]}})");
   auto other = stage;
   other.job.data.begin()->second.format = "llava";

@@ -116,7 +116,7 @@ kind = "train"
 trains = ["projector"]
 data = "data.captions"
 learning_rate = "${stage.instruct.learning_rate}"
-projector_learning_rate = "${variables.same}"
+parts.projector.learning_rate = "${variables.same}"
 [sweep.axes]
 "variables.rate" = [1e-4, 3e-4]
 "stage.instruct.learning_rate" = [1e-4, 2e-4]

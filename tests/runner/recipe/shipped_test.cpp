@@ -130,7 +130,7 @@ TEST_CASE("the recipes of LLaVA come to the published numbers") {
       CHECK(instruct.job.train->lora.alpha == 256);
       CHECK(instruct.job.train->lora.dropout == 0.05);
       CHECK(instruct.job.train->lora.modules.size() == 7);
-      CHECK(instruct.job.train->projector_learning_rate == 2e-5);
+      CHECK(instruct.job.train->parts.at("projector").learning_rate == 2e-5);
     }
     std::int64_t samples = 0;
     for (const auto& [name, source] : instruct.job.data) samples += source.expected_samples.value_or(0);
