@@ -7,11 +7,14 @@
 namespace saucier::recipe {
 namespace {
 
+// A name in double quotes may have dots in it.
 std::vector<std::string_view> names_of_path(std::string_view path) {
   std::vector<std::string_view> names;
   for (size_t start = 0; start <= path.size();) {
-    const size_t end = std::min(path.find('.', start), path.size());
-    names.push_back(path.substr(start, end - start));
+    const size_t quote = path.substr(start).starts_with('"') ? path.find('"', start + 1) : std::string_view::npos;
+    const bool quoted = quote != std::string_view::npos && (quote + 1 == path.size() || path[quote + 1] == '.');
+    const size_t end = quoted ? quote + 1 : std::min(path.find('.', start), path.size());
+    names.push_back(quoted ? path.substr(start + 1, quote - start - 1) : path.substr(start, end - start));
     start = end + 1;
   }
   return names;
@@ -35,11 +38,9 @@ std::vector<PathPart> split_path(std::string_view text, const Position& position
   // A quoted key of a file: its text begins behind the quote.
   const int quote = position.end_column - position.column == code_points(text) + 2 ? 1 : 0;
   std::vector<PathPart> parts;
-  int column = position.column + quote;
   for (const std::string_view name : names_of_path(text)) {
-    const int size = code_points(name);
-    parts.push_back({std::string(name), {position.source, position.line, column, column + std::max(size, 1)}});
-    column += size + 1;
+    const int column = position.column + quote + code_points(text.substr(0, static_cast<size_t>(name.data() - text.data())));
+    parts.push_back({std::string(name), {position.source, position.line, column, column + std::max(code_points(name), 1)}});
   }
   return parts;
 }

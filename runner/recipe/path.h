@@ -1,4 +1,5 @@
-// Dotted paths into a recipe: "mixture.instruct.weights". `stage.NAME` addresses a stage by its name.
+// Dotted paths into a recipe: "mixture.instruct.weights". `stage.NAME` addresses a stage by its name. A name with dots stands
+// in double quotes, as in TOML: stage.instruct.parts."language_model.lora".learning_rate
 #pragma once
 
 #include <string>

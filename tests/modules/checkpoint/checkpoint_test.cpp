@@ -166,6 +166,9 @@ TEST_CASE("load_model lays the artifact of a stage over the named model") {
   checkpoint::save_language(made / paths::kLanguageFolder, tuned, tokenizer, false);
   tuned.add_lora({.rank = 2, .alpha = 4, .modules = {"v_proj"}}, 3);
   checkpoint::save_adapter(made / paths::kAdapterFolder, tuned, "base");
+  VisionTower seeing = VisionTower::random(tiny_vision(), 2);
+  seeing.add_lora({.rank = 3, .alpha = 5, .rank_stabilised = true, .modules = {"all-linear"}}, 4);
+  checkpoint::save_tower_adapter(made / paths::kTowerAdapterFolder, seeing, "base");
   // Everything is brought but the tower.
   options.language_model.path.clear();
   options.language_model.init = "random";
@@ -173,6 +176,28 @@ TEST_CASE("load_model lays the artifact of a stage over the named model") {
   CHECK(at::equal(joined.projector->parameters().at("linear_2.weight"), projector.parameters().at("linear_2.weight")));
   CHECK(at::equal(joined.language.parameters().at("lm_head.weight"), tuned.parameters().at("lm_head.weight")));
   CHECK(joined.language.lora().size() == 4);
+  REQUIRE(joined.tower->lora().size() == seeing.lora().size());
+  for (const auto& [name, tensor] : seeing.lora()) CHECK(at::equal(joined.tower->lora().at(name), tensor));
+  CHECK(joined.tower->lora_config()->alpha == 5);
+  CHECK(joined.tower->lora_config()->rank_stabilised);
+  CHECK_FALSE(joined.language.lora_config()->rank_stabilised);
+
+  // In one adapter the tower's numbers stand beside the language model's.
+  JoinedModel both = joined;
+  model::LoraConfig plain_scale = *both.tower->lora_config();
+  CHECK_THROWS_WITH(checkpoint::save_joined_adapter(folder.path() / "both", both, "base"), Contains("'rank_stabilised' for one of its two alone"));
+  plain_scale.rank_stabilised = false;
+  both.tower->set_lora(plain_scale, both.tower->lora());
+  at::manual_seed(3);
+  for (auto* lora : {&both.tower->lora(), &both.language.lora()})
+    for (auto& [name, tensor] : *lora) tensor = at::randn(tensor.sizes());
+  checkpoint::save_joined_adapter(folder.path() / "both", both, "base");
+  JoinedModel laid = joined;
+  checkpoint::load_adapter(folder.path() / "both", laid);
+  both.merge_lora();
+  laid.merge_lora();
+  for (const auto& [name, tensor] : both.tower->parameters()) CHECK(at::equal(laid.tower->parameters().at(name), tensor));
+  for (const auto& [name, tensor] : both.language.parameters()) CHECK(at::equal(laid.language.parameters().at(name), tensor));
   CHECK(joined.tokenizer->vocab_size() == tokenizer.vocab_size());
 
   CHECK_THROWS_WITH(checkpoint::load_model(options, {}, 1), Contains("language model is made from nothing"));

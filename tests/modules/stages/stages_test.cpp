@@ -304,6 +304,70 @@ TEST_CASE("what an earlier stage trained is still there after stages that leave 
   CHECK(artifact(after).at("model/projector.safetensors") != artifact(whole).at("model/projector.safetensors"));
 }
 
+TEST_CASE("LoRA on the tower goes through later stages, and what it did is judged") {
+  TempFolder folder;
+  options::Job tower = align_job(folder.path() / "tower");
+  tower.train->trains = {"projector", "vision_tower.lora"};
+  tower.train->vision_lora.rank = 4;
+  tower.train->learning_rate = 1e-2;
+  run(tower);
+  const auto files = artifact(tower);
+  REQUIRE(files.contains("model/tower_adapter/adapter_model.safetensors"));
+  CHECK(files.at("model/tower_adapter/adapter_model.safetensors").find("base_model.model.model.vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.lora_A.weight") != std::string::npos);
+  CHECK_FALSE(files.contains("model/tower/model.safetensors"));
+  CHECK_FALSE(files.contains("model/adapter/adapter_model.safetensors"));
+
+  options::Job lora = align_job(folder.path() / "lora");
+  lora.from = (fs::path(tower.work) / paths::kOutput).string();
+  lora.train->trains = {"language_model.lora", "language_model.norms"};
+  lora.train->parts["language_model.norms"] = {.learning_rate = 1e-5};
+  run(lora);  // the tower stays as the stage before left it
+  const auto after = artifact(lora);
+  CHECK(after.at("model/tower_adapter/adapter_config.json") == files.at("model/tower_adapter/adapter_config.json"));
+  CHECK(after.at("model/tower_adapter/adapter_model.safetensors").size() == files.at("model/tower_adapter/adapter_model.safetensors").size());
+  CHECK(after.contains("model/adapter/adapter_model.safetensors"));
+  CHECK(after.contains("model/language/model.safetensors"));
+
+  const auto predictions = [&](const char* name, bool with) {
+    options::Job job = evaluate_job(folder.path() / name);
+    job.from = (fs::path(tower.work) / paths::kOutput).string();
+    if (!with) fs::remove_all(fs::path(job.from) / "model" / "tower_adapter");
+    run(job);
+    return artifact(job).at("predictions.jsonl");
+  };
+  const std::string with = predictions("with", true);
+  CHECK(with != predictions("without", false));
+}
+
+TEST_CASE("a stage watches samples held out, and what it leaves is the same") {
+  TempFolder folder;
+  const auto align = [&](const char* name, bool validates) {
+    options::Job job = align_job(folder.path() / name);
+    options::DataOptions held = job.data.at("scenes");
+    held.scenes.first = 5000;
+    held.scenes.count = 20;
+    job.data["scenes"].scenes.count = 160;
+    job.data["held"] = held;
+    if (validates) job.train->validation = "data.held";
+    job.train->validate_every = 8;
+    job.train->log_every = 8;
+    job.train->validation_samples = 16;
+    return job;
+  };
+  const options::Job plain = align("plain", false), watched = align("watched", true);
+  run(plain);
+  const Run rows = run(watched);
+  CHECK(artifact(watched) == artifact(plain));
+  std::vector<double> losses;
+  for (const Json& row : rows.all("metric")) losses.push_back(row.at("values").at("validation_loss").get<double>());
+  REQUIRE(losses.size() == 3);
+  CHECK(losses.back() < losses.front());
+  const Json values = rows.all("metric").back().at("values");
+  CHECK(values.at("mfu").get<double>() > 0);
+  CHECK(values.at("mfu").get<double>() < 2);
+  CHECK(values.at("tokens").get<double>() > values.at("learned_tokens").get<double>());
+}
+
 TEST_CASE("a batch computed in parts is the batch computed at once") {
   TempFolder folder;
   const auto rows = [&](const char* name, std::optional<std::int64_t> micro_batch) {

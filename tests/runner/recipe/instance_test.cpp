@@ -105,6 +105,12 @@ seed = [1, 2]
 "stage.instruct.warmup_ratio" = { values = [0.03, 0.1], when = { "stage.instruct.schedule" = "cosine" } }
 "stage.instruct.conversation.max_turns" = { values = [1, 2], when = { "stage.instruct.schedule" = "constant" } }
 )"), 4);
+  // A name with dots in it.
+  each_trial_stands_alone(sweep(R"(
+[sweep.axes]
+'stage.instruct.parts."language_model.lora".learning_rate' = [1e-4, 3e-4]
+"stage.instruct.parts.projector.learning_rate" = [1e-3, 2e-3]
+)"), 4);
   // What others refer to, at one remove and at two.
   each_trial_stands_alone(sweep(R"(
 [variables]
