@@ -254,7 +254,8 @@ std::vector<Drawn> Loader::drawn_in(const Window& window, std::int64_t number) c
   return out;
 }
 
-std::vector<Drawn> Loader::drawn(std::int64_t begin, std::int64_t end) const {
+std::vector<Drawn> Loader::drawn(std::int64_t begin, std::int64_t end) {
+  given_.erase(given_.begin(), given_.lower_bound(begin));
   SAUCIER_CHECK(begin >= 0 && begin <= end && end <= batches_, "batches {} to {} of {}", begin, end, batches_);
   std::vector<Drawn> out(mixture_->sources().size());
   for (std::int64_t number = begin; number < end; ++number) {

@@ -87,8 +87,8 @@ class Loader {
   Batch make(std::int64_t number) const;  // the same, here and now; thread-safe
 
   // Of the batches [begin, end), by source: remembered of those that get() gave, made again (without pictures) for others,
-  // so it is a function of the batches. For the thread that calls get().
-  std::vector<Drawn> drawn(std::int64_t begin, std::int64_t end) const;
+  // so it is a function of the batches. For the thread that calls get(). Those before `begin` are forgotten.
+  std::vector<Drawn> drawn(std::int64_t begin, std::int64_t end);
 
   std::vector<std::string> take_warnings() const;  // of prepared samples: what was damaged or could not be written
 

@@ -158,10 +158,12 @@ std::string allowed_text(const options::Rule& rule) {
   return out;
 }
 
-std::string default_text(const Field& field) {
+// `outer`: what the table that holds the field's table has there by default, which wins over the field's own.
+std::string default_text(const Field& field, const Json& outer) {
   if (field.rule.required) return "required";
-  if (field.optional || field.default_value.is_null() || field.default_value == "") return "";
-  return "`" + field.default_value.dump() + "`";
+  const Json value = outer.is_object() ? outer.value(field.rule.key, field.default_value) : field.default_value;
+  if (value.is_null() || value == "") return "";
+  return "`" + value.dump() + "`";
 }
 
 std::string formerly_text(const options::Rule& rule) {
@@ -177,7 +179,8 @@ std::string cell(std::string text) {
 
 class Reference {
  public:
-  void section(const std::string& title, const std::string& help, const Table& table, std::span<const Special> special = {}) {
+  void section(const std::string& title, const std::string& help, const Table& table, std::span<const Special> special = {},
+               const Json& defaults = {}) {
     out_ += fmt::format("\n## {}\n\n{}\n", title, help);
     if (!special.empty() || std::any_of(table.fields.begin(), table.fields.end(), [](const Field& field) { return !field.table; }))
       out_ += "\n| key | type | default | allowed | meaning |\n|---|---|---|---|---|\n";
@@ -193,14 +196,14 @@ class Reference {
         inner.push_back(&field);
         continue;
       }
-      out_ += fmt::format("| `{}` | {} | {} | {} | {}{} |\n", field.rule.key, type_text(field), default_text(field), cell(allowed_text(field.rule)), cell(field.rule.help),
+      out_ += fmt::format("| `{}` | {} | {} | {} | {}{} |\n", field.rule.key, type_text(field), default_text(field, defaults), cell(allowed_text(field.rule)), cell(field.rule.help),
                           (field.rule.operational ? " Does not change results." : "") + formerly_text(field.rule));
     }
     for (const Field* field : inner) {
       const std::string name = below(*field) + (field->type == Type::kTableMap ? ".NAME" : "");
       if (field->rule.key == "conversation" && title != "The recipe") continue;  // the same keys again
       section(title == "The recipe" || title.starts_with("[") ? "[" + name + "]" : name, field->rule.help, *field->table,
-              name == "sweep" ? std::span<const Special>(kSweep) : std::span<const Special>());
+              name == "sweep" ? std::span<const Special>(kSweep) : std::span<const Special>(), field->default_value);
     }
     for (const Field& field : table.fields)
       if (field.type == Type::kWeightMap)

@@ -1,11 +1,11 @@
 // Training finds what is there to be found: a set of 32 samples is known by heart in the end.
-#include <catch2/catch.hpp>
-
 #include "modules/train/conversations.h"
 #include "modules/train/window.h"
 #include "tests/fault/long.h"
 #include "tests/modules/train/line.h"
 #include "tests/modules/train/tiny_model.h"
+
+#include <catch2/catch.hpp>  // behind libtorch, which has a CHECK of its own
 
 using namespace saucier;
 
@@ -147,6 +147,7 @@ TEST_CASE("memory stays flat over 10,000 steps", "[.][long]") {
   model::JoinedModel model = train::tiny_model();
   train_on(job, model, 10'000);
   const auto memory = train::metric_in(folder.path(), "memory_megabytes");
-  WARN("after 1,000 steps " << memory.at(1000) << " MB, after 10,000 " << memory.at(10'000) << " MB");
-  CHECK(memory.at(10'000) < memory.at(1000) + 20);
+  // The allocator and the products' code for new shapes take some more at first.
+  WARN("MB after 1,000, 2,000, 5,000 and 10,000 steps: " << memory.at(1000) << ", " << memory.at(2000) << ", " << memory.at(5000) << ", " << memory.at(10'000));
+  CHECK(memory.at(10'000) < memory.at(5000) + 10);
 }
