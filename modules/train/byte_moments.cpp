@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +12,23 @@
 #include "modules/base/rng.h"
 
 namespace saucier::train {
+namespace {
+
+constexpr std::int64_t kBlocksAThread = 64;
+constexpr float kSmallest = 1e-38F;  // what a block of zeros is divided by
+
+// How many of 255 rising numbers are below x, or not above it where `equal`.
+template <bool equal>
+std::int32_t count_below(const float* rising, float x) {
+  std::int32_t count = 0;
+  for (std::int32_t step = 128; step > 0; step /= 2) {
+    const float at = rising[count + step - 1];
+    count += (equal ? at <= x : at < x) ? step : 0;
+  }
+  return count;
+}
+
+}  // namespace
 
 ByteMoments::ByteMoments(std::int64_t count, const at::Device& device)
     : signed_(dynamic_tree(true, device)), unsigned_(dynamic_tree(false, device)) {
@@ -40,17 +58,48 @@ ByteMoments::Values ByteMoments::dynamic_tree(bool with_sign, const at::Device& 
 }
 
 at::Tensor ByteMoments::decode(const Codes& kept, const Values& values, std::int64_t begin, std::int64_t end) {
+  if (kept.codes.is_cpu()) {
+    at::Tensor numbers = at::empty({end - begin}, at::kFloat);
+    const std::uint8_t* code = kept.codes.const_data_ptr<std::uint8_t>() + begin;
+    const float *value = values.values.const_data_ptr<float>(), *largest = kept.largest.const_data_ptr<float>() + begin / kBlock;
+    float* out = numbers.mutable_data_ptr<float>();
+    at::parallel_for(0, (end - begin) / kBlock, kBlocksAThread, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first * kBlock; i < last * kBlock; ++i) out[i] = value[code[i]] * largest[i / kBlock];
+    });
+    return numbers;
+  }
   const at::Tensor codes = kept.codes.narrow(0, begin, end - begin).to(at::kInt);
   const at::Tensor largest = kept.largest.narrow(0, begin / kBlock, (end - begin) / kBlock);
   return values.values.index_select(0, codes).view({-1, kBlock}).mul_(largest.unsqueeze(1)).view({-1});
 }
 
 void ByteMoments::encode(Codes& kept, const Values& values, std::int64_t begin, const at::Tensor& numbers, const at::Tensor& chance) {
+  if (numbers.is_cpu()) {
+    std::uint8_t* code = kept.codes.mutable_data_ptr<std::uint8_t>() + begin;
+    float* largest = kept.largest.mutable_data_ptr<float>() + begin / kBlock;
+    const float *number = numbers.const_data_ptr<float>(), *value = values.values.const_data_ptr<float>(), *border = values.borders.const_data_ptr<float>();
+    const float* drawn = chance.defined() ? chance.const_data_ptr<float>() : nullptr;
+    at::parallel_for(0, numbers.size(0) / kBlock, kBlocksAThread, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t block = first; block < last; ++block) {
+        const float* x = number + block * kBlock;
+        float top = 0;
+        for (std::int64_t i = 0; i < kBlock; ++i) top = std::max(top, std::fabs(x[i]));
+        largest[block] = top;
+        const float divisor = std::max(top, kSmallest);
+        for (std::int64_t i = 0; i < kBlock; ++i) {
+          const float share = x[i] / divisor;
+          std::int32_t at = drawn == nullptr ? count_below<false>(border, share) : std::min(count_below<true>(value + 1, share), 254);
+          if (drawn != nullptr) at += drawn[block * kBlock + i] < (share - value[at]) / (value[at + 1] - value[at]) ? 1 : 0;
+          code[block * kBlock + i] = static_cast<std::uint8_t>(at);
+        }
+      }
+    });
+    return;
+  }
   const at::Tensor blocks = numbers.view({-1, kBlock});
   const at::Tensor largest = blocks.abs().amax(1);
   kept.largest.narrow(0, begin / kBlock, largest.size(0)).copy_(largest);
-  // A block of zeros is divided by what cannot be 0.
-  const at::Tensor shares = blocks.div(largest.clamp_min(1e-38).unsqueeze(1));
+  const at::Tensor shares = blocks.div(largest.clamp_min(kSmallest).unsqueeze(1));
   at::Tensor codes = kept.codes.narrow(0, begin, numbers.size(0));
   if (!chance.defined()) {
     codes.copy_(at::bucketize(shares, values.borders, /*out_int32=*/true).view({-1}));
