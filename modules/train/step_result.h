@@ -11,7 +11,7 @@ namespace saucier::train {
 // Seconds by what they went into; what is in none of them is the rest of the step.
 struct Spent {
   double data = 0;      // waiting for the batch
-  double vision = 0;    // preparing pixels, the tower's and the projector's forward pass
+  double vision = 0;    // preparing pixels, the tower's forward pass
   double forward = 0;   // of what stands behind them, and the loss
   double backward = 0;
   double optimizer = 0; // from here on the trainer's own
