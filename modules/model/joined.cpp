@@ -87,6 +87,12 @@ void JoinedModel::compute_in(at::ScalarType dtype) {
   language.compute_in(dtype);
 }
 
+void JoinedModel::move_to(const at::Device& device) {
+  if (tower) tower->move_to(device);
+  if (projector) projector->move_to(device);
+  language.move_to(device);
+}
+
 void JoinedModel::merge_lora() {
   if (tower) tower->merge_lora();
   if (projector) projector->merge_lora();
@@ -96,7 +102,7 @@ void JoinedModel::merge_lora() {
 at::Tensor JoinedModel::picture_features(const at::Tensor& pixels) const {
   SAUCIER_CHECK(tower.has_value(), "picture features of a model without a vision tower");
   at::AutoGradMode gradient(at::GradMode::is_enabled() && (wants_gradient(tower->parameters()) || wants_gradient(tower->lora())));
-  return tower->forward(pixels, vision_layers, keep_class);
+  return tower->forward(pixels.to(tower->device()), vision_layers, keep_class);
 }
 
 JoinedModel::Shown JoinedModel::show(std::span<const data::Picture> pictures, std::string_view how) const {
@@ -184,7 +190,7 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
     batch.rows.lengths.push_back(position - start);
   }
 
-  const at::Device device = language.parameters().at("model.embed_tokens.weight").device();
+  const at::Device device = language.device();
   const auto place = [&](const std::vector<std::int64_t>& values) { return to_tensor(values).to(device); };
   const std::int64_t width = language.config().hidden_size;
   at::Tensor table = at::zeros({position, width}, at::TensorOptions(language.dtype()).device(device));

@@ -28,6 +28,7 @@ struct JoinedModel {
 
   void compute_in(at::ScalarType dtype);  // of all parts; see parts.h
   void merge_lora();                      // of all parts
+  void move_to(const at::Device& device); // all parts; pictures and tokens follow them
 
   // pixels [N, 3, S, S] → tower features [N, P, C]; no gradient is kept unless tower parameters want one.
   at::Tensor picture_features(const at::Tensor& pixels) const;

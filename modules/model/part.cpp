@@ -118,6 +118,7 @@ void Part::set_lora(const LoraConfig& config, Parameters lora) {
   layout::check_tensors(shapes_of(lora), expected, "lora");
   lora_config_ = config;
   lora_ = std::move(lora);
+  for (auto& [name, tensor] : lora_) tensor = tensor.to(device());
 }
 
 double Part::scale_of(const std::string& path) const {
@@ -149,6 +150,11 @@ void Part::unmerge_lora() {
   if (!merged_) return;
   add_updates(-1);
   merged_ = false;
+}
+
+void Part::move_to(const at::Device& device) {
+  for (Parameters* all : {&parameters_, &lora_})
+    for (auto& [name, tensor] : *all) tensor = tensor.detach().to(device);
 }
 
 bool Part::trains() const {

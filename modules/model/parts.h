@@ -50,6 +50,8 @@ class Part {
   void compute_in(at::ScalarType dtype);
   at::ScalarType dtype() const { return dtype_; }
   bool trains() const;  // whether a parameter or an update wants a gradient
+  void move_to(const at::Device& device);  // before anybody marks what is trained
+  at::Device device() const { return parameters_.empty() ? at::Device(at::kCPU) : parameters_.begin()->second.device(); }
 
   // Adds trainable updates to linear layers: A kaiming-uniform(√5), B zero, as PEFT does. Error where a pattern fits none.
   void add_lora(const LoraConfig& config, std::uint64_t seed);

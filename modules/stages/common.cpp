@@ -10,6 +10,8 @@ namespace saucier::stages {
 
 std::filesystem::path output_folder(const options::Job& job) { return std::filesystem::path(job.work) / paths::kOutput; }
 
+at::Device device_of(const options::Job& job) { return at::Device(job.device); }
+
 void prepare(const options::Job& job, EventWriter& events) {
   if (job.device != "cpu" && !at::hasCUDA())
     throw Error(fmt::format("device '{}' is asked for, but this libtorch sees no CUDA device", job.device),

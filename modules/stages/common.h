@@ -1,6 +1,8 @@
 // What every stage does first.
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <filesystem>
 
 #include "modules/base/protocol.h"
@@ -10,6 +12,8 @@ namespace saucier::stages {
 
 // Threads, denormals, deterministic seed; an empty WORK/out; environment events (versions, threads).
 void prepare(const options::Job& job, EventWriter& events);
+
+at::Device device_of(const options::Job& job);
 
 std::filesystem::path output_folder(const options::Job& job);  // WORK/out
 

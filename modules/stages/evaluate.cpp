@@ -55,7 +55,9 @@ class Evaluation {
  private:
   static model::JoinedModel load(const options::Job& job) {
     return with_context("while loading the model to evaluate", [&] {
-      return checkpoint::load_model(job.model, job.from, static_cast<std::uint64_t>(job.seed), job.conversation.image_aspect);
+      model::JoinedModel model = checkpoint::load_model(job.model, job.from, static_cast<std::uint64_t>(job.seed), job.conversation.image_aspect);
+      model.move_to(device_of(job));
+      return model;
     });
   }
 

@@ -85,6 +85,7 @@ void train_tower(const options::Job& job, EventWriter& events) {
                                  ? random_tower(job)
                                  : checkpoint::load_tower(job.from.empty() ? fs::path(job.model.vision_tower.path)
                                                                            : fs::path(job.from) / paths::kModelFolder / paths::kTowerFolder);
+  tower.move_to(device_of(job));
   train::Contrastive objective(
       job, tower, *tokenizer, [&](std::int64_t i) { return mixture->sample(mixture->draw(i)); }, mixture->size());
   train::Optimizer optimizer = make_optimizer(*job.train, objective.groups());
@@ -111,6 +112,7 @@ void train_conversations(const options::Job& job, EventWriter& events) {
   const auto mixture = sources::make_mixture(job, job.train->data);
   sources::tell_reports(*mixture, events);
   model::JoinedModel model = with_context("while loading the model to train", [&] { return starting_model(job, *mixture); });
+  model.move_to(device_of(job));
   const auto batches = [&](std::shared_ptr<const data::Mixture> samples, std::int64_t size, const std::string& purpose) {
     return std::make_unique<data::Loader>(
         std::move(samples), *model.tokenizer, job.conversation,

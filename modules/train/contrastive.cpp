@@ -29,6 +29,7 @@ Contrastive::Contrastive(const options::Job& job, model::VisionTower& tower, con
   words_ = at::randn({tokenizer.vocab_size(), kSharedWidth}) / std::sqrt(static_cast<double>(kSharedWidth));
   weights_ = at::zeros({tokenizer.vocab_size()});
   log_scale_ = at::full({1}, std::log(kFirstScale));
+  for (at::Tensor* tensor : {&projection_, &words_, &weights_, &log_scale_}) *tensor = tensor->to(tower.device());
 }
 
 std::vector<ParameterGroup> Contrastive::groups() {
@@ -79,11 +80,13 @@ StepResult Contrastive::step(std::int64_t step) {
     const data::PictureRef& picture = batch.back().pictures.front();
     pictures.push_back(picture.source->load(picture.reference));
   }
-  const Captions captions = read_captions(batch);
+  Captions captions = read_captions(batch);
+  captions.tokens = captions.tokens.to(tower_.device());
+  captions.membership = captions.membership.to(tower_.device());
   watch.emplace(result.spent.vision);
   const at::Tensor pixels = model::pixel_values(pictures, tower_.processor(), aspect_);
 
-  const at::Tensor features = tower_.forward(pixels, -1, /*keep_class=*/false).to(at::kFloat);  // [B, P, C]
+  const at::Tensor features = tower_.forward(pixels.to(tower_.device()), -1, /*keep_class=*/false).to(at::kFloat);  // [B, P, C]
   watch.emplace(result.spent.forward);
   const at::Tensor patches = normalise(at::linear(features, projection_));                      // [B, P, E]
   const at::Tensor words = normalise(words_.index_select(0, captions.tokens));                  // [U, E]
@@ -93,7 +96,7 @@ StepResult Contrastive::step(std::int64_t step) {
   const at::Tensor share = importance / importance.sum(1, true);                                // [B, U]
   const at::Tensor scale = log_scale_.exp().clamp_max(kLargestScale);
   const at::Tensor similarity = at::matmul(best, share.t()) * scale;                            // [picture, caption]
-  const at::Tensor target = at::arange(size, at::kLong);
+  const at::Tensor target = at::arange(size, captions.tokens.options());
   const at::Tensor loss =
       (at::cross_entropy_loss(similarity, target) + at::cross_entropy_loss(similarity.t(), target)) / 2;
   watch.emplace(result.spent.backward);

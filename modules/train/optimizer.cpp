@@ -37,13 +37,14 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups, const OptimizerOptions&
   }
   SAUCIER_CHECK(count_ > 0, "an optimizer without parameters");
   const std::int64_t room = (count_ + kBlock - 1) / kBlock * kBlock;
-  parameters_ = at::zeros({room}, at::kFloat);
-  gradients_ = at::zeros({room}, at::kFloat);
+  const auto floats = at::TensorOptions(at::kFloat).device(slots.front().tensor->device());
+  parameters_ = at::zeros({room}, floats);
+  gradients_ = at::zeros({room}, floats);
   if (options_.kind == "adamw") {
-    first_ = at::zeros({count_}, at::kFloat);
-    second_ = at::zeros({count_}, at::kFloat);
+    first_ = at::zeros({count_}, floats);
+    second_ = at::zeros({count_}, floats);
   } else if (options_.kind == "adamw_8bit") {
-    bytes_.emplace(room);
+    bytes_.emplace(room, floats.device());
   } else {
     SAUCIER_CHECK(options_.kind == "sgd", "optimizer {}", options_.kind);
   }

@@ -41,7 +41,7 @@ class Training {
   void run() {
     if (steps_ < 1)
       throw Error(fmt::format("there are fewer samples than one batch of {}", options_.global_batch), "lower global_batch, or give the stage more samples");
-    peak_ = gemm_rate(options_.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat);
+    peak_ = gemm_rate(options_.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat, optimizer_.parameters().device());
     first_ = load();
     events_.rewind(first_);
     if (first_ > 0) events_.log("info", fmt::format("goes on from step {} of {}", first_, steps_));
