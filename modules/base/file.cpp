@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "modules/base/clock.h"
 #include "modules/base/error.h"
 
 namespace saucier {
@@ -96,6 +97,16 @@ bool begins_with(const fs::path& path, std::string_view bytes) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string begin(bytes.size(), '\0');
   return file.get() >= 0 && ::pread(file.get(), begin.data(), begin.size(), 0) == static_cast<ssize_t>(bytes.size()) && begin == bytes;
+}
+
+std::string identity_of_file(const fs::path& path) {
+  constexpr std::int64_t kRacyNs = 2'000'000'000;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) fail("read", path, errno);
+  const auto nanoseconds = [](const timespec& time) { return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec; };
+  const std::int64_t modified = nanoseconds(status.st_mtim), changed = nanoseconds(status.st_ctim);
+  if (std::max(modified, changed) + kRacyNs >= system_clock().now_us() * 1000) return {};
+  return fmt::format("{}:{}:{}:{}:{}", status.st_dev, status.st_ino, status.st_size, modified, changed);
 }
 
 void write_file_atomic(const fs::path& path, std::string_view content) {

@@ -12,6 +12,10 @@ namespace fs = std::filesystem;
 std::string read_file(const fs::path& path);  // throws Error: "cannot read 'x': No such file or directory"
 bool begins_with(const fs::path& file, std::string_view bytes);  // false where it is no file that can be read
 
+// Tells a file's content apart without reading it: device, inode, size and times. Empty where the file changed within the
+// last two seconds: it may change again within the same time stamp (git's "racy" rule). Throws Error.
+std::string identity_of_file(const fs::path& path);
+
 // Writes a temporary neighbour, fsyncs it, renames it over `path` and fsyncs the folder. Throws Error (with a hint on
 // ENOSPC); on failure `path` is as before.
 void write_file_atomic(const fs::path& path, std::string_view content);

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kPreparedVersion = 1;  // raise it where the same key would give other tokens: templates, cuts, checks
+constexpr int kPreparedVersion = 2;  // raise it where the same key would give other tokens: templates, cuts, checks; or the reasons other numbers
 constexpr std::int64_t kShard = 1024;
 
 // A file that is being written, and at the same time the lock of whoever does it: it is gone, and free, with its process.

@@ -27,6 +27,9 @@ constexpr ReasonText kReasons[] = {
     {Reason::kPictureOutside, "picture-outside", "a picture is not a file inside the picture folder"},
     {Reason::kUndecodablePicture, "undecodable-picture", "a picture cannot be read"},
     {Reason::kDuplicate, "duplicate", "the same turns and pictures stand in an earlier row"},
+    {Reason::kDuplicateElsewhere, "duplicate-elsewhere", "the same turns and pictures stand in a source before it"},
+    {Reason::kOverlapPicture, "overlap-picture", "a picture stands in a source that is held out"},
+    {Reason::kOverlapQuestion, "overlap-question", "a question stands in a source that is held out, about the same picture where it has one"},
     {Reason::kMarkerInAnswer, "marker-in-answer", "a picture marker in an answer or a system message"},
     {Reason::kMoreMarkers, "more-markers-than-pictures", "more picture markers than pictures"},
     {Reason::kFewerMarkers, "fewer-markers-than-pictures", "fewer picture markers than pictures"},
@@ -42,7 +45,7 @@ constexpr ReasonText kReasons[] = {
 
 std::span<const ReasonText> reasons() { return kReasons; }
 
-std::span<const ReasonText> row_reasons() { return std::span(kReasons).first(static_cast<size_t>(Reason::kDuplicate) + 1); }
+std::span<const ReasonText> row_reasons() { return std::span(kReasons).first(static_cast<size_t>(Reason::kOverlapQuestion) + 1); }
 
 std::string_view name_of(Reason reason) {
   const auto at = static_cast<size_t>(reason);

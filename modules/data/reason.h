@@ -10,7 +10,7 @@
 namespace saucier::data {
 
 enum class Reason {
-  // of a row, up to kDuplicate
+  // of a row, up to kOverlapQuestion
   kBrokenRow,
   kNotAnObject,
   kFieldCount,
@@ -30,6 +30,9 @@ enum class Reason {
   kPictureOutside,
   kUndecodablePicture,
   kDuplicate,
+  kDuplicateElsewhere,  // from here on of a source that is compared with others (overlap/)
+  kOverlapPicture,
+  kOverlapQuestion,
   // of a sample that is written out
   kMarkerInAnswer,
   kMoreMarkers,

@@ -41,6 +41,9 @@ class PictureSource {
     const Picture picture = load(reference);
     return {picture.height, picture.width};
   }
+  // What says that load() gives the same picture as at another time or in another process: a file with its size and times,
+  // a place in an archive, a scene's number. Empty: nothing does. Throws as load() does.
+  virtual std::string identity(const std::string&) const { return {}; }
 };
 
 struct PictureRef {
@@ -77,12 +80,19 @@ struct ReadReport {
   std::map<std::string, Reason> reasons;
 };
 
+// Where a sample was read; line 0: it was not read from rows.
+struct RowOf {
+  std::string file;
+  std::int64_t line = 0;
+};
+
 // A data source after its reader: random access, so that order, resume and sharing are the mixture's business alone.
 class SampleSource {
  public:
   virtual ~SampleSource() = default;
   virtual std::int64_t size() const = 0;
   virtual Sample get(std::int64_t index) const = 0;  // thread-safe; a function of index alone
+  virtual RowOf row(std::int64_t) const { return {}; }
   virtual const ReadReport& report() const {         // of the rows below, whatever cuts or rewrites their samples
     static const ReadReport kNoRows;
     return kNoRows;

@@ -129,6 +129,8 @@ struct DataOptions {
   std::map<std::string, double> tolerate_reason;
   std::string check_pictures = "header";
   std::string duplicates = "keep";
+  std::vector<std::string> held_out;
+  std::string overlap = "refuse";
   SceneOptions scenes;
 
   template <class Visitor>
@@ -154,10 +156,12 @@ struct DataOptions {
     v(expected_samples, {.key = "expected_samples", .help = "Samples that the source must hold, before turn limits; a stage that reads another number stops.", .unit = "samples", .min = 1, .operational = true});
     v(mode, {.key = "mode", .help = "What a row does that cannot be used: 'strict' stops the stage, 'lenient' leaves the row out and counts it by its reason.", .choices = {"strict", "lenient"}});
     // Operational as expected_samples is.
-    v(tolerate, {.key = "tolerate", .help = "Share of the rows that may be left out for one reason before a lenient source stops the stage.", .min = 0, .max = 1, .operational = true});
-    v(tolerate_reason, {.key = "tolerate_reason", .help = "The same for single reasons: { missing-picture = 0.05 }.", .min = 0, .max = 1, .choices = {"broken-row", "not-an-object", "field-count", "not-utf-8", "missing-field", "wrong-type", "unknown-role", "tool-turn", "misplaced-system", "no-turns", "first-turn", "not-alternating", "empty-turn", "no-answer", "picture-count", "missing-picture", "picture-outside", "undecodable-picture"}, .operational = true});
+    v(tolerate, {.key = "tolerate", .help = "Share of the rows that may be left out for one reason before a lenient source, or one that drops what overlaps, stops the stage.", .min = 0, .max = 1, .operational = true});
+    v(tolerate_reason, {.key = "tolerate_reason", .help = "The same for single reasons: { missing-picture = 0.05 }.", .min = 0, .max = 1, .choices = {"broken-row", "not-an-object", "field-count", "not-utf-8", "missing-field", "wrong-type", "unknown-role", "tool-turn", "misplaced-system", "no-turns", "first-turn", "not-alternating", "empty-turn", "no-answer", "picture-count", "missing-picture", "picture-outside", "undecodable-picture", "overlap-picture", "overlap-question"}, .operational = true});
     v(check_pictures, {.key = "check_pictures", .help = "How far pictures are looked at before the stage begins: 'header' (there, and its size can be read), 'decode' (every pixel), 'none' (there).", .choices = {"header", "decode", "none"}});
     v(duplicates, {.key = "duplicates", .help = "Rows with the turns and pictures of an earlier one: 'keep' counts them, 'drop' leaves them out.", .choices = {"keep", "drop"}});
+    v(held_out, {.key = "held_out", .help = "Data sources whose pictures and questions must not stand in this one: benchmarks, or what else the model is judged by (docs/overlap.md)."});
+    v(overlap, {.key = "overlap", .help = "What a sample does that overlaps with held_out: 'refuse' stops the stage, 'drop' leaves the sample out, 'count' keeps it; the last two count it.", .choices = {"refuse", "drop", "count"}});
     v(scenes, {.key = "scenes", .help = "Which scenes a 'scenes' source holds."});
   }
 };
@@ -170,6 +174,7 @@ struct MixtureOptions {
   std::optional<std::int64_t> samples;
   std::optional<double> epochs;
   std::string order = "shuffled";
+  std::string duplicates = "keep";
 
   template <class Visitor>
   void declare(Visitor& v) {
@@ -180,6 +185,7 @@ struct MixtureOptions {
     v(samples, {.key = "samples", .help = "Samples drawn in all.", .unit = "samples", .min = 1});
     v(epochs, {.key = "epochs", .help = "Passes over the natural sources, in the place of samples.", .positive = true});
     v(order, {.key = "order", .help = "'shuffled' mixes the sources evenly and each in an order of its own, 'grouped' also keeps pictures and text in batches apart (LLaVA's group_by_modality_length), 'sequential' takes one source after the other, by name, as their files have them.", .choices = {"shuffled", "grouped", "sequential"}});
+    v(duplicates, {.key = "duplicates", .help = "Samples with the turns and pictures of one in a source before it, by name: 'keep' looks for none, 'count' counts them, 'drop' leaves them out.", .choices = {"keep", "count", "drop"}});
   }
 };
 

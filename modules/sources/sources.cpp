@@ -3,6 +3,8 @@
 #include "modules/base/file.h"
 #include "modules/base/paths.h"
 #include "modules/base/rng.h"
+#include "modules/data/overlap/across.h"
+#include "modules/data/overlap/held_out.h"
 #include "modules/data/readers/coco.h"
 #include "modules/data/readers/indexed_rows.h"
 #include "modules/data/readers/open.h"
@@ -71,6 +73,35 @@ std::shared_ptr<const data::SampleSource> make_source(const options::Job& job, c
   });
 }
 
+namespace {
+
+// The sources of one mixture, compared with what they hold out and with each other.
+std::vector<data::NamedSource> compared(const options::Job& job, const options::MixtureOptions& mixture) {
+  std::optional<data::PictureMarks> opened;
+  const auto marks = [&]() -> data::PictureMarks& { return opened ? *opened : opened.emplace(job.cache); };
+  const auto threads = static_cast<int>(job.threads);
+  std::map<std::string, std::shared_ptr<const data::HeldOut>> known;
+  std::vector<data::NamedSource> sources;
+  for (const auto& [name, weight] : mixture.weights) {
+    if (!weight.takes_part()) continue;
+    const options::DataOptions& options = job.data.at(name);
+    auto samples = make_source(job, name);
+    data::HeldOuts held_out;
+    for (const std::string& other : options.held_out) {
+      auto& one = known[other];
+      if (!one) one = std::make_shared<data::HeldOut>(other, make_source(job, other), marks(), threads);
+      held_out.push_back(one);
+    }
+    if (!held_out.empty())
+      samples = with_context(fmt::format("in data source '{}'", name), [&] { return data::hold_out(samples, name, options, held_out, marks(), threads); });
+    sources.push_back({name, std::move(samples)});
+  }
+  if (mixture.duplicates == "keep") return sources;
+  return data::without_twins(std::move(sources), mixture.duplicates == "drop", marks(), threads);
+}
+
+}  // namespace
+
 std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const std::string& data) {
   options::MixtureOptions mixture;
   const std::string name = data.substr(data.find('.') + 1);
@@ -80,11 +111,9 @@ std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const
     mixture.weights[name] = {.natural = true};
   }
   std::vector<data::MixtureSource> sources;
-  for (const auto& [source, weight] : mixture.weights) {
-    if (!weight.takes_part()) continue;
-    const options::DataOptions& options = job.data.at(source);
-    const auto limit = data::turn_limit(data::conversation_for(job.conversation, options), static_cast<std::uint64_t>(job.seed));
-    sources.push_back({source, data::limit_turns(make_source(job, source), limit)});
+  for (data::NamedSource& source : compared(job, mixture)) {
+    const auto limit = data::turn_limit(data::conversation_for(job.conversation, job.data.at(source.name)), static_cast<std::uint64_t>(job.seed));
+    sources.push_back({source.name, data::limit_turns(std::move(source.samples), limit)});
   }
   std::erase_if(mixture.weights, [](const auto& entry) { return !entry.second.takes_part(); });
   return std::make_shared<data::Mixture>(std::move(sources), mixture,

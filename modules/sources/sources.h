@@ -14,10 +14,11 @@ namespace saucier::sources {
 // In a synthesize artifact: the SceneOptions that its "scene:…" references resolve with.
 inline constexpr std::string_view kSceneOptions = "scenes.json";
 
-// The source `name` of job.data, before turn limits. Throws Error naming it.
+// The source `name` of job.data as it is read: before it is compared with others, and before turn limits. Throws Error naming it.
 std::shared_ptr<const data::SampleSource> make_source(const options::Job& job, const std::string& name);
 
-// "mixture.NAME" or "data.NAME" (one source, one pass), turn limits applied.
+// "mixture.NAME" or "data.NAME" (one source, one pass), turn limits applied, and what data.NAME.held_out and
+// mixture.NAME.duplicates ask for (modules/data/overlap).
 std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const std::string& data);
 
 // The tokenizer of a model made from nothing: learned from the stage's own samples, pictures left out.

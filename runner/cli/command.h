@@ -27,6 +27,7 @@ int show(const std::vector<std::string>& arguments);
 int format(const std::vector<std::string>& arguments);  // fmt, which is a namespace
 int plan(const std::vector<std::string>& arguments);
 int preview(const std::vector<std::string>& arguments);
+int overlap(const std::vector<std::string>& arguments);
 int run(const std::vector<std::string>& arguments);
 int status(const std::vector<std::string>& arguments);
 int list(const std::vector<std::string>& arguments);

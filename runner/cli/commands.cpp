@@ -72,6 +72,7 @@ const std::vector<Command>& commands() {
       {"plan", "RECIPE", "trials and stages: cached or to run, and why", "saucier plan recipes/quickstart.toml", plan},
       {"preview", "RECIPE", "samples of a train stage as the model sees them: text, what is learned, pictures, what is left out",
        "saucier preview recipes/quickstart.toml --stage align --count 3", preview},
+      {"overlap", "RECIPE", "what the training data shares with held-out sources, and its sources with each other", "saucier overlap recipes/mine.toml --held-out test_set", overlap},
       {"run", "RECIPE", "run what is missing; the same command again goes on",
        "saucier run recipes/quickstart.toml --sweep stage.instruct.learning_rate=1e-3,2e-3", run},
       {"status", "[SWEEP]", "the stages of a sweep, and what runs now; default: the newest sweep", "saucier status", status},

@@ -11,7 +11,7 @@
 #include "modules/data/readers/indexed_rows.h"
 #include "runner/cli/preview_html.h"
 #include "runner/cli/recipe_argument.h"
-#include "runner/plan/plan.h"
+#include "runner/cli/stage_job.h"
 #include "runner/report/table.h"
 
 namespace saucier::cli {
@@ -107,16 +107,6 @@ report::Table table_of(const std::vector<sources::SourceSummary>& summaries) {
   return table;
 }
 
-const recipe::Trial& trial_of(const recipe::Recipe& recipe, const std::string& wanted) {
-  if (wanted.empty()) return recipe.trials.front();
-  std::vector<std::string> known;
-  for (const recipe::Trial& trial : recipe.trials) {
-    if (trial.name == wanted) return trial;
-    known.push_back(trial.name);
-  }
-  throw Error(fmt::format("'{}' has no trial '{}'", recipe.name, wanted), suggestion(wanted, known));
-}
-
 // The last train stage, which is the one that most is asked of, or the named one.
 size_t stage_of(const recipe::Trial& trial, const std::string& wanted) {
   std::vector<std::string> known;
@@ -129,29 +119,6 @@ size_t stage_of(const recipe::Trial& trial, const std::string& wanted) {
   if (found) return *found;
   if (known.empty()) throw Error(fmt::format("'{}' has no train stage, so no samples are trained on", trial.name));
   throw Error(fmt::format("'{}' has no train stage '{}'", trial.name, wanted), suggestion(wanted, known));
-}
-
-// The stage's job, with what earlier stages left of what it reads.
-options::Job job_of(const recipe::Recipe& recipe, const std::string& recipe_name, const recipe::Trial& trial, const std::string& wanted,
-                    const std::string& store_file) {
-  recipe::Recipe alone = recipe;
-  alone.trials = {trial};
-  const auto store = std::filesystem::exists(store_file) ? store::Store::open_read_only(store_file) : nullptr;
-  const plan::Plan plan = plan::make_plan(alone, store.get());
-  const size_t stage = stage_of(trial, wanted);
-  const plan::Node& node = plan.nodes[static_cast<size_t>(plan.trial_nodes[0][stage])];
-  options::Job job = node.job;
-  for (const auto& [name, need] : node.need_of) {
-    const plan::Node& needed = plan.nodes[static_cast<size_t>(need)];
-    if (needed.cached) continue;
-    job.artifacts.erase(name);
-    if (name == node.from) job.from.clear();
-    const bool reads = std::ranges::any_of(job.data, [&](const auto& source) { return source.second.stage == name; });
-    if (reads)
-      throw Error(fmt::format("stage '{}' reads what stage '{}' writes, which is not there yet", node.name, name),
-                  fmt::format("'saucier run {}' makes it; or look at another stage with --stage", recipe_name));
-  }
-  return job;
 }
 
 std::int64_t number(const po::variables_map& values, const char* option, std::int64_t least) {
@@ -180,7 +147,9 @@ int preview(const std::vector<std::string>& arguments) {
   if (!report_problems(recipe, Files::kNeeded)) return kUsage;
   plan::check_machine(recipe);
   const recipe::Trial& trial = trial_of(recipe, text_of(values, "trial"));
-  const options::Job job = job_of(recipe, recipe_file("preview", values), trial, text_of(values, "stage"), values["store"].as<std::string>());
+  const plan::Plan plan = plan_of(recipe, trial, values["store"].as<std::string>());
+  const plan::Node& node = plan.nodes[static_cast<size_t>(plan.trial_nodes[0][stage_of(trial, text_of(values, "stage"))])];
+  const options::Job job = job_as_it_is(plan, node, recipe_file("preview", values));
   const sources::Preview preview = with_context(fmt::format("in stage '{}' of '{}'", job.stage, trial.name), [&] { return sources::Preview(job); });
 
   const auto& all = preview.mixture().sources();

@@ -25,8 +25,8 @@ article > div { flex: 1 1 24rem; min-width: 0; } figure { margin: 0; } figcaptio
 img { max-width: 100%; min-width: 8rem; border-radius: .3rem; image-rendering: pixelated; }
 pre { margin: .3rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; font: .95rem/1.5 ui-monospace, monospace; }
 mark { background: var(--learned); color: inherit; border-radius: .2rem; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left; }
+table { border-collapse: collapse; font-size: .85rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .55rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: bottom; }
 .number { text-align: right; }
 )";
 
@@ -60,7 +60,10 @@ std::string article(const sources::ShownSample& sample) {
 std::string table_html(const report::Table& table) {
   if (table.rows.empty()) return {};
   std::string out = "<h2>Sources</h2>\n<div class=\"wide\"><table>\n<tr>";
-  for (const std::string& column : table.columns) out += fmt::format("<th>{}</th>", escape(column));
+  for (std::string column : table.columns) {
+    std::replace(column.begin(), column.end(), '_', ' ');  // so that a head takes several lines
+    out += fmt::format("<th>{}</th>", escape(column));
+  }
   for (const auto& row : table.rows) {
     out += "</tr>\n<tr>";
     for (const Json& value : row) out += fmt::format("<td{}>{}</td>", value.is_number() ? " class=\"number\"" : "", escape(report::show(value)));

@@ -1,25 +1,11 @@
 #include "runner/plan/digests.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <cstring>
-
-#include "modules/base/clock.h"
 #include "modules/base/digest.h"
 #include "modules/base/error.h"
 #include "modules/base/file.h"
 #include "modules/base/json.h"
 
 namespace saucier::plan {
-
-namespace {
-
-constexpr std::int64_t kRacyNs = 2'000'000'000;
-
-std::int64_t nanoseconds(const timespec& time) { return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec; }
-
-}  // namespace
 
 ContentDigests::ContentDigests(fs::path cache_file) : cache_file_(std::move(cache_file)) {
   std::error_code ignored;
@@ -52,18 +38,11 @@ std::string ContentDigests::of(const fs::path& path) {
 }
 
 std::string ContentDigests::of_file(const fs::path& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    throw Error(fmt::format("cannot read '{}': {}", path.string(), std::strerror(errno)));
-  }
-  const std::int64_t changed = nanoseconds(status.st_mtim);
-  const std::string identity = fmt::format("{}:{}:{}:{}:{}", status.st_dev, status.st_ino, status.st_size, changed,
-                                           nanoseconds(status.st_ctim));
+  const std::string identity = identity_of_file(path);
   if (auto it = files_.find(identity); it != files_.end()) return it->second;
-  const std::int64_t begun = system_clock().now_us() * 1000;
   const std::string digest = sha256_file(path);
   ++hashed_;
-  if (std::max(changed, nanoseconds(status.st_ctim)) + kRacyNs < begun) {
+  if (!identity.empty()) {
     files_[identity] = digest;
     changed_ = true;
   }

@@ -1,7 +1,6 @@
 // Content digests of the files and folders that a stage reads, remembered between runs.
 //
-// A file's digest is remembered by (device, inode, size, mtime_ns, ctime_ns). A file that changed within the last seconds
-// before it was read may change again within the same time stamp, so its digest is not remembered (git's "racy" rule).
+// A file's digest is remembered by identity_of_file(); one that has just changed has none, so its digest is not remembered.
 #pragma once
 
 #include <filesystem>

@@ -80,17 +80,37 @@ Read read_by(const Job& job, const std::string& data) {
   return read;
 }
 
-// Stages that write sources which a train stage only looks at.
-std::set<std::string> only_looked_at(const recipe::Stage& stage) {
-  std::set<std::string> looked_at;
-  if (!stage.job.train || decides(*stage.job.train)) return looked_at;
-  const std::set<std::string> learned = read_by(stage.job, stage.job.train->data).sources, seen = read_by(stage.job, stage.job.train->validation).sources;
+// Sources that a train stage compares with each other: those it draws from, and those that these hold out.
+struct Compared {
+  Compared(const Job& job, bool with_validation) {
+    drawn = read_by(job, job.train->data).sources;
+    if (with_validation) drawn.merge(read_by(job, job.train->validation).sources);
+    for (const std::string& name : drawn)
+      if (const auto source = job.data.find(name); source != job.data.end()) held_out.insert(source->second.held_out.begin(), source->second.held_out.end());
+  }
+  bool contains(const std::string& name) const { return drawn.contains(name) || held_out.contains(name); }
+  std::set<std::string> drawn, held_out;
+};
+
+// Sources that only a validation without a say reads.
+std::set<std::string> only_looked_at(const Job& job) {
+  const Compared all(job, true), counted(job, decides(*job.train));
+  std::set<std::string> names;
+  for (const auto& [name, source] : job.data)
+    if (all.contains(name) && !counted.contains(name)) names.insert(name);
+  return names;
+}
+
+// Stages that write nothing but such sources.
+std::set<std::string> written_to_be_looked_at(const recipe::Stage& stage) {
+  std::set<std::string> stages;
+  if (!stage.job.train) return stages;
+  const std::set<std::string> looked_at = only_looked_at(stage.job);
+  for (const std::string& name : looked_at) stages.insert(stage.job.data.at(name).stage);
   for (const auto& [name, source] : stage.job.data)
-    if (source.format == "synthesized" && seen.contains(name) && !learned.contains(name)) looked_at.insert(source.stage);
-  for (const auto& [name, source] : stage.job.data)
-    if (!seen.contains(name) || learned.contains(name)) looked_at.erase(source.stage);
-  looked_at.erase(stage.from);
-  return looked_at;
+    if (!looked_at.contains(name)) stages.erase(source.stage);
+  stages.erase(stage.from);
+  return stages;
 }
 
 // Dotted paths of what a stage of this kind never looks at (modules/stages), so that a sweep over it shares the stage.
@@ -133,7 +153,7 @@ class Unread {
   void add_synthesize() {  // the template teacher reads captions and boxes only
     paths_.insert(paths_.end(), {"model", "conversation"});
     for (const auto& [name, source] : job_.data) {
-      add("data." + name, {"content", "picture", "kinds", "max_turns"});
+      add("data." + name, {"content", "picture", "kinds", "max_turns", "held_out", "overlap"});
       add("data." + name, kWriting);
     }
   }
@@ -150,7 +170,7 @@ class Unread {
     if (train.on_bad_step != "roll_back") add("train", {"roll_back_every"});
     if (!train.spike_factor) add("train", {"spike_window"});
     if (!train.early_stop.patience) add("train", {"early_stop"});
-    add_validation(train);
+    add_looked_at(train);
     if (train.objective == "contrastive") {  // pictures and captions; the tokenizer is learned from the captions
       add("model", {"projector"});
       add("model.language_model", {"path", "init"});
@@ -171,13 +191,18 @@ class Unread {
     }
   }
 
-  // Samples that are only looked at change nothing.
-  void add_validation(const options::TrainOptions& train) {
+  // Samples that are only looked at change nothing; nor does how a source would be written out that others are compared with.
+  void add_looked_at(const options::TrainOptions& train) {
+    for (const std::string& name : only_looked_at(job_)) add("data", {name});
+    const Compared counted(job_, decides(train));
+    for (const std::string& name : counted.held_out) {
+      if (counted.drawn.contains(name)) continue;
+      add("data." + name, {"max_turns", "held_out", "overlap"});
+      add("data." + name, kWriting);
+    }
     if (decides(train)) return;
     add("train", {"validation", "validate_every", "validation_samples"});
     const Read learned = read_by(job_, train.data), seen = read_by(job_, train.validation);
-    for (const std::string& name : seen.sources)
-      if (!learned.sources.contains(name)) add("data", {name});
     for (const std::string& name : seen.mixtures)
       if (!learned.mixtures.contains(name)) add("mixture", {name});
   }
@@ -309,7 +334,7 @@ Json key_text(const recipe::Stage& stage, const std::map<std::string, std::strin
   }
   if (!stage.from.empty()) text["from"] = key_of(stage.from);
   Json needs = Json::array();
-  const std::set<std::string> looked_at = only_looked_at(stage);
+  const std::set<std::string> looked_at = written_to_be_looked_at(stage);
   for (const std::string& need : stage.needs)
     if (!looked_at.contains(need)) needs.push_back(key_of(need));
   std::sort(needs.begin(), needs.end());
@@ -343,6 +368,18 @@ std::map<std::string, std::string> contents_of(const Job& job, const std::string
     if ((source.format == "scenes" && source.content == "instruct") || draws) {  // by seed, source and sample
       contents["seed"] = job.seed;
       contents["name"] = name;
+    }
+    // Which samples are left out depends on all that they are compared with, pictures included.
+    const Json& all = text.at("data");
+    if (std::any_of(job.mixture.begin(), job.mixture.end(), [](const auto& mixture) { return mixture.second.duplicates == "drop"; })) {
+      contents["compared"] = all;
+    } else if (!source.held_out.empty()) {
+      contents["compared"][name] = all.at(name);
+      for (const std::string& other : source.held_out) contents["compared"][other] = all.at(other);
+    }
+    if (contents.contains("compared")) {
+      contents["seed"] = job.seed;
+      contents["scene_files"] = text.value("scene_files", Json());
     }
     out[name] = contents.dump();
   }

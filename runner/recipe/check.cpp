@@ -202,7 +202,11 @@ std::vector<std::string> looked_at(const Bound& bound, const Part& part, const s
       return paths;
     case Part::Kind::kConversation: return {"conversation"};
     case Part::Kind::kTemplate: return {"template." + part.name};
-    case Part::Kind::kSource: return {"data." + part.name};
+    case Part::Kind::kSource: {  // one that holds others out looks at what those say
+      const auto source = bound.options.data.find(part.name);
+      const bool alone = (source == bound.options.data.end() || source->second.held_out.empty()) && !changes("data." + part.name + ".held_out");
+      return {alone ? "data." + part.name : "data"};
+    }
     case Part::Kind::kMixture: return {"mixture." + part.name};
     case Part::Kind::kStage: break;
   }
@@ -215,7 +219,7 @@ std::vector<std::string> looked_at(const Bound& bound, const Part& part, const s
     paths.push_back("mixture." + name);
     if (changes("mixture." + name + ".weights")) paths.push_back("data");
   }
-  for (const std::string& name : sources_of(bound, bound.stages[part.index], true)) paths.push_back("data." + name);
+  for (const std::string& name : sources_of(bound, bound.stages[part.index], true)) paths.push_back(changes("data." + name + ".held_out") ? "data" : "data." + name);
   return paths;
 }
 

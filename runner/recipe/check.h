@@ -50,7 +50,7 @@ void check_name(const Node& entry, std::string_view what, Diagnostics& problems)
 void check_usage(const Node& root, const Usage& usage, Diagnostics& problems);
 
 // Mixture names and data sources that a stage reads; empty where the recipe's names are wrong. With `zeros` also the
-// sources that a mixture gives the weight 0.
+// sources that a mixture gives the weight 0. Those that the sources of a train stage hold out come behind them.
 std::vector<std::string> mixtures_of(const Bound& bound, const BoundStage& stage);
 std::vector<std::string> sources_of(const Bound& bound, const BoundStage& stage, bool zeros);
 

@@ -15,7 +15,7 @@ bool is_name(std::string_view name) {
 }
 
 // What a source of any format may say.
-constexpr std::string_view kOfAnyFormat[] = {"format", "max_turns", "turn_overflow", "turn_order", "system", "systems", "image_position", "expected_samples"};
+constexpr std::string_view kOfAnyFormat[] = {"format", "max_turns", "turn_overflow", "turn_order", "system", "systems", "image_position", "expected_samples", "held_out", "overlap"};
 
 // What each format reads of a source's table beside those, and of its 'columns'.
 struct FormatKeys {
@@ -58,7 +58,8 @@ class SourceChecks {
     check_name(node, "data source", problems_);
     check_systems(node, bound_.said["data"][node.key], problems_);
     check_keys(node, source);
-    if (source.mode == "strict" && source.format != "scenes" && source.format != "coco") check_limits(node, source);
+    if (source.mode == "strict" && source.format != "scenes" && source.format != "coco" && !drops_overlap(source)) check_limits(node, source);
+    check_held_out(node, source);
     if (source.format == "synthesized") {
       if (need(node, source, "stage")) check_stage(node, source);
     } else if (source.format != "scenes") {
@@ -86,6 +87,7 @@ class SourceChecks {
       const options::Field* field = known.find(item.key);
       if (!field || std::ranges::find(kOfAnyFormat, item.key) != std::end(kOfAnyFormat)) continue;
       if (options::key_to_json(source, item.key) == field->default_value) continue;
+      if (drops_overlap(source) && item.key.starts_with("tolerate")) continue;
       if (!contains(format->keys, item.key)) {
         unused(item, node, source, [&](const FormatKeys& f) { return contains(f.keys, item.key); }, item.key);
       } else if (item.key == "columns" && item.is(Kind::kTable)) {
@@ -103,6 +105,29 @@ class SourceChecks {
       if (uses(format)) others += fmt::format("{}'{}'", others.empty() ? "" : ", ", format.format);
     problems_.error("unused-key", place(item), fmt::format("data source '{}' does not use '{}' (format '{}')", node.key, key, source.format),
                     fmt::format("remove it; it is for {}", others));
+  }
+
+  static bool drops_overlap(const options::DataOptions& source) { return !source.held_out.empty() && source.overlap == "drop"; }
+
+  void check_held_out(const Node& node, const options::DataOptions& source) {
+    if (const Node* said = node.find("overlap"); said && source.held_out.empty() && source.overlap != options::table_of<options::DataOptions>().find("overlap")->default_value)
+      problems_.error("unused-key", place(*said), fmt::format("data source '{}' holds nothing out that could overlap", node.key), "name the sources: held_out = [\"NAME\"]");
+    const Node* list = node.find("held_out");
+    if (!list || !list->is(Kind::kList)) return;
+    const std::vector<std::string> known = names_of(*bound_.root, "data");
+    for (size_t i = 0; i < source.held_out.size() && i < list->items.size(); ++i) {
+      const std::string& other = source.held_out[i];
+      if (std::find(known.begin(), known.end(), other) == known.end()) {
+        problems_.error("unknown-source", place(list->items[i]), fmt::format("no data source '{}' in the recipe", other), suggestion(other, known));
+        continue;
+      }
+      const auto held = bound_.options.data.find(other);
+      if (other == node.key)
+        problems_.error("bad-reference", place(list->items[i]), fmt::format("data source '{}' cannot be held out from itself", other), "name other sources");
+      else if (held != bound_.options.data.end() && std::ranges::find(held->second.held_out, node.key) != held->second.held_out.end() && node.key < other)
+        problems_.error("bad-reference", place(list->items[i]), fmt::format("data sources '{}' and '{}' hold each other out", node.key, other),
+                        "name only the one that the model is judged by");
+    }
   }
 
   void check_limits(const Node& node, const options::DataOptions& source) {

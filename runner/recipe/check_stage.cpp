@@ -175,6 +175,9 @@ std::vector<std::string> sources_of(const Bound& bound, const BoundStage& stage,
   for (const std::string& mixture : mixtures_of(bound, stage))
     for (const auto& [name, weight] : bound.options.mixture.at(mixture).weights)
       if (zeros || weight.takes_part()) add(name);
+  if (stage.train)
+    for (size_t i = 0, drawn = names.size(); i < drawn; ++i)
+      for (const std::string& name : bound.options.data.at(names[i]).held_out) add(name);
   return names;
 }
 

@@ -26,10 +26,6 @@ std::uint64_t content_hash(const Sample& sample) {
 
 constexpr size_t kTold = 3;  // examples of a reason in a line for people
 
-std::string told(const ReadReport::Example& example) {
-  return fmt::format("'{}', line {}: {}{}", example.file, example.line, example.id.empty() ? "" : fmt::format("sample '{}': ", example.id), example.detail);
-}
-
 class IndexedRows : public SampleSource {
  public:
   IndexedRows(std::unique_ptr<const RowFormat> format, std::string name, std::vector<RowPlace> index, ReadReport report)
@@ -48,6 +44,10 @@ class IndexedRows : public SampleSource {
       throw Error(fmt::format("'{}', line {}: this row was another one when the stage began ({})", format_->path(place.file).string(), place.line, bad.what()),
                   "leave the file as it is while a stage reads it");
     }
+  }
+  RowOf row(std::int64_t index) const override {
+    const RowPlace& place = index_[static_cast<size_t>(index)];
+    return {format_->path(place.file).string(), place.line};
   }
   const ReadReport& report() const override { return report_; }
 
@@ -71,7 +71,7 @@ class Pass {
     report_.kept = static_cast<std::int64_t>(index_.size());
     index_.shrink_to_fit();
     if (options_.mode == "strict") throw_bad();
-    check_tolerance();
+    check_tolerance(report_, name_, options_);
   }
 
   std::vector<RowPlace> take_index() { return std::move(index_); }
@@ -152,20 +152,6 @@ class Pass {
     throw error;
   }
 
-  void check_tolerance() const {
-    for (const auto& [name, reason] : report_.reasons) {
-      if (name == name_of(Reason::kDuplicate)) continue;
-      const auto own = options_.tolerate_reason.find(name);
-      const double limit = own != options_.tolerate_reason.end() ? own->second : options_.tolerate;
-      if (static_cast<double>(reason.count) <= limit * static_cast<double>(report_.rows)) continue;
-      Error error(fmt::format("{} of {} rows are left out for '{}', {:g} % are tolerated", reason.count, report_.rows, name, 100 * limit),
-                  own != options_.tolerate_reason.end() ? fmt::format("repair the rows, or raise data.{}.tolerate_reason.{}", name_, name)
-                                                        : fmt::format("repair the rows, or raise data.{}.tolerate", name_));
-      for (std::string& line : report_lines(report_)) error.add_context(std::move(line));
-      throw error;
-    }
-  }
-
   static constexpr size_t kRemembered = 10'000;
   const RowFormat& format_;
   const std::string& name_;
@@ -187,6 +173,25 @@ std::shared_ptr<const SampleSource> index_rows(std::unique_ptr<const RowFormat> 
   pass.run();
   auto index = pass.take_index();
   return std::make_shared<IndexedRows>(std::move(format), name, std::move(index), pass.take_report());
+}
+
+void check_tolerance(const ReadReport& report, const std::string& name, const DataOptions& options) {
+  for (const auto& [reason_name, reason] : report.reasons) {
+    if (!reason.left_out || reason_name == name_of(Reason::kDuplicate)) continue;
+    const auto own = options.tolerate_reason.find(reason_name);
+    const double limit = own != options.tolerate_reason.end() ? own->second : options.tolerate;
+    if (static_cast<double>(reason.count) <= limit * static_cast<double>(report.rows)) continue;
+    Error error(fmt::format("{} of {} rows are left out for '{}', {:g} % are tolerated", reason.count, report.rows, reason_name, 100 * limit),
+                own != options.tolerate_reason.end() ? fmt::format("repair the rows, or raise data.{}.tolerate_reason.{}", name, reason_name)
+                                                     : fmt::format("repair the rows, or raise data.{}.tolerate", name));
+    for (std::string& line : report_lines(report)) error.add_context(std::move(line));
+    throw error;
+  }
+}
+
+std::string told(const ReadReport::Example& example) {
+  return fmt::format("{}{}{}", example.line > 0 ? fmt::format("'{}', line {}: ", example.file, example.line) : "",
+                     example.id.empty() ? "" : fmt::format("sample '{}': ", example.id), example.detail);
 }
 
 std::vector<std::string> report_lines(const ReadReport& report) {

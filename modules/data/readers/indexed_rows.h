@@ -42,6 +42,11 @@ class RowFormat {
 std::shared_ptr<const SampleSource> index_rows(std::unique_ptr<const RowFormat> format, const std::string& name,
                                                const options::DataOptions& options);
 
+// Error where for one reason more rows were left out than the options tolerate. Duplicates have no limit.
+void check_tolerance(const ReadReport& report, const std::string& name, const options::DataOptions& options);
+
+std::string told(const ReadReport::Example& example);  // "'f.json', line 3: sample 'x': its picture cannot be read"
+
 // One line a reason, for people, with its first examples: "12 of 400 rows are left out: missing-picture (a picture is not
 // there), such as 'f.json', line 3: sample 'x': ...".
 std::vector<std::string> report_lines(const ReadReport& report);

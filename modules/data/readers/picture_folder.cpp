@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "modules/base/file.h"
 #include "modules/data/readers/bad_row.h"
 
 namespace saucier::data {
@@ -57,6 +58,11 @@ Picture PictureFolder::load(const std::string& reference) const {
 image::Size PictureFolder::size(const std::string& reference) const {
   check(reference);
   return image::read_size(folder_ / reference);
+}
+
+std::string PictureFolder::identity(const std::string& reference) const {
+  check(reference);
+  return identity_of_file(folder_ / reference);
 }
 
 }  // namespace saucier::data

@@ -17,6 +17,7 @@ class PictureFolder : public PictureSource {
   explicit PictureFolder(std::filesystem::path folder);
   Picture load(const std::string& reference) const override;
   image::Size size(const std::string& reference) const override;
+  std::string identity(const std::string& reference) const override;
   // Throws BadRow for what is no relative path inside the folder, or no file. Thread-safe.
   void check(const std::string& reference) const;
 

@@ -12,6 +12,7 @@ class InlinePicture : public PictureSource {
   explicit InlinePicture(std::string bytes) : bytes_(std::move(bytes)) {}
   Picture load(const std::string& reference) const override { return image::decode(bytes_, reference); }
   image::Size size(const std::string& reference) const override { return image::read_size(std::string_view(bytes_), reference); }
+  std::string identity(const std::string&) const override { return "inline " + sha256(bytes_); }
 
  private:
   std::string bytes_;

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <map>
 
+#include "modules/base/file.h"
 #include "modules/data/readers/mapping.h"
 #include "modules/data/readers/tar.h"
 #include "modules/text/utf8.h"
@@ -93,19 +94,29 @@ class GroupCutter : public RowCutter {
 class TarPictures : public PictureSource {
  public:
   explicit TarPictures(const Shards& shards) {
-    for (const auto& shard : shards) shards_[shard->path().filename().string()] = shard;
+    for (const auto& shard : shards) {
+      const std::string name = shard->path().filename().string();
+      shards_[name] = shard;
+      identities_[name] = identity_of_file(shard->path());
+    }
   }
   Picture load(const std::string& reference) const override { return image::decode(bytes(reference), reference); }
   image::Size size(const std::string& reference) const override { return image::read_size(std::string_view(bytes(reference)), reference); }
+  std::string identity(const std::string& reference) const override {
+    const auto shard = identities_.find(shard_of(reference));
+    return shard == identities_.end() || shard->second.empty() ? "" : shard->second + " " + reference;
+  }
 
   static std::string reference(const RowFile& shard, const TarMember& member) {
     return fmt::format("{}:{}:{}", shard.path().filename().string(), member.place, member.name);
   }
 
  private:
+  static std::string shard_of(const std::string& reference) { return reference.substr(0, reference.find(".tar:") + 4); }
+
   std::string bytes(const std::string& reference) const {
     const size_t colon = reference.find(".tar:") + 4;
-    const auto shard = shards_.find(reference.substr(0, colon));
+    const auto shard = shards_.find(shard_of(reference));
     std::uint64_t place = 0;
     const char *from = reference.data() + std::min(reference.size(), colon + 1), *to = reference.data() + reference.size();
     const auto [end, error] = std::from_chars(from, to, place);
@@ -117,6 +128,7 @@ class TarPictures : public PictureSource {
   }
 
   std::map<std::string, std::shared_ptr<const RowFile>> shards_;
+  std::map<std::string, std::string> identities_;  // of the shards when they were opened
 };
 
 class WebDataset : public RowFormat {

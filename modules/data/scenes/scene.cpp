@@ -80,16 +80,22 @@ std::int64_t parse_index(std::string_view text) {
 
 class ScenePictures : public PictureSource {
  public:
-  explicit ScenePictures(std::shared_ptr<const SceneWorld> world) : world_(std::move(world)) {}
+  explicit ScenePictures(std::shared_ptr<const SceneWorld> world) : world_(std::move(world)) {
+    Json options = options::to_json(world_->options());
+    for (const char* which : {"split", "first", "count"}) options.erase(which);
+    identity_ = fmt::format("{} {} {} ", kGeneratorVersion, world_->fingerprint(), options.dump());
+  }
   Picture load(const std::string& reference) const override { return world_->render(world_->find(reference)); }
   image::Size size(const std::string& reference) const override {
     world_->find(reference);  // for its error
     const int side = static_cast<int>(world_->options().image_size);
     return {.height = side, .width = side};
   }
+  std::string identity(const std::string& reference) const override { return identity_ + reference; }
 
  private:
   std::shared_ptr<const SceneWorld> world_;
+  std::string identity_;
 };
 
 }  // namespace

@@ -54,6 +54,7 @@ class TextView : public SampleSource {
       : samples_(std::move(samples)), world_(std::move(world)), view_(std::move(view)) {}
   std::int64_t size() const override { return samples_->size(); }
   Sample get(std::int64_t index) const override { return as_text(samples_->get(index), *world_, view_); }
+  RowOf row(std::int64_t index) const override { return samples_->row(index); }
   const ReadReport& report() const override { return samples_->report(); }
 
  private:

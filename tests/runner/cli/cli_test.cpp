@@ -25,6 +25,7 @@ commands:
   fmt FILE...          write recipe files in the one way of writing them
   plan RECIPE          trials and stages: cached or to run, and why
   preview RECIPE       samples of a train stage as the model sees them: text, what is learned, pictures, what is left out
+  overlap RECIPE       what the training data shares with held-out sources, and its sources with each other
   run RECIPE           run what is missing; the same command again goes on
   status [SWEEP]       the stages of a sweep, and what runs now; default: the newest sweep
   list                 all sweeps with their best trials, newest first

@@ -146,7 +146,7 @@ std::set<std::string> with_unused(const std::vector<std::string>& scenes, const 
   };
   for (const std::vector<std::string>* sources : {&scenes, &synthesized})
     for (const std::string& source : *sources) {
-      add(source, {"format", "path", "images", "shards", "annotations", "question_suffix", "stage", "tolerate", "tolerate_reason"});
+      add(source, {"format", "path", "images", "shards", "annotations", "question_suffix", "stage", "tolerate", "tolerate_reason", "held_out", "overlap"});
       add(source, options::table_of<options::ColumnOptions>().keys(), "columns.");
     }
   for (const std::string& source : scenes) add(source, {"mode", "check_pictures", "duplicates"});

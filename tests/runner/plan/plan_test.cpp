@@ -177,6 +177,53 @@ TEST_CASE("what a source's samples are: its options and files, its turn limit, a
   CHECK(plan::contents_of(stage.job, "{}").empty());
 }
 
+TEST_CASE("what is held out is part of a stage's key, and of what its samples are") {
+  const TempFolder folder;
+  const auto source = [&](const char* name) {
+    fs::create_directories(folder.path() / "pictures");
+    write_file_atomic(folder.path() / name, name);
+    write_file_atomic(folder.path() / "pictures/p", "picture");
+    options::DataOptions data;
+    data.format = "llava";
+    data.path = (folder.path() / name).string();
+    data.images = (folder.path() / "pictures").string();
+    return data;
+  };
+  recipe::Stage stage = train_stage("instruct");
+  stage.job.data = {{"talk", source("talk")}, {"more", source("more")}, {"exam", source("exam")}};
+  stage.job.train->data = "mixture.all";
+  stage.job.mixture["all"].weights = {{"talk", {.natural = true}}, {"more", {.natural = true}}};
+  const auto key = [&] { return canonical(plan::key_text(stage, {})); };
+  const auto contents = [&](const char* name) { return plan::contents_of(stage.job, key()).at(name); };
+  const std::string alone = contents("talk");
+  CHECK(alone.find("compared") == std::string::npos);
+  stage.job.data["talk"].held_out = {"exam"};
+  const std::string text = key(), talk = contents("talk"), more = contents("more");
+  CHECK(talk != alone);
+  CHECK(more.find("compared") == std::string::npos);
+  stage.job.data["exam"].max_turns = 1;  // how it would be written out
+  stage.job.data["exam"].system = "Be brief.";
+  CHECK(key() == text);
+  write_file_atomic(folder.path() / "exam", "other questions");
+  CHECK(key() != text);
+  CHECK(contents("talk") != talk);
+  CHECK(contents("more") == more);
+  const std::string before = contents("talk");
+  write_file_atomic(folder.path() / "pictures/p", "another picture");
+  CHECK(Json::parse(contents("talk"))["compared"] != Json::parse(before)["compared"]);
+  stage.job.train->validation = "data.exam";  // which alone would not be part of the key
+  CHECK(Json::parse(key())["data"].contains("exam"));
+  stage.job.data["talk"].held_out.clear();
+  CHECK_FALSE(Json::parse(key())["data"].contains("exam"));
+  stage.job.train->validation.clear();
+  stage.job.data.erase("exam");
+  const std::string kept = contents("talk");
+  stage.job.mixture["all"].duplicates = "count";
+  CHECK(contents("talk") == kept);
+  stage.job.mixture["all"].duplicates = "drop";
+  CHECK(Json::parse(contents("talk"))["compared"].contains("more"));
+}
+
 TEST_CASE("a file counts by its contents, wherever it lies") {
   TempFolder temp;
   auto stage = train_stage("align");
