@@ -14,7 +14,7 @@
 
 namespace saucier::data {
 
-// A picture costs about 90 bytes of memory, and 138 in the file. Thread-safe.
+// A picture costs about 90 bytes of memory, and 137 in the file. Thread-safe.
 class PictureMarks {
  public:
   // `cache`: folder of prepared samples (prepared.h), in which the marks have a folder of their own; empty: no file. Lines of
