@@ -1,6 +1,5 @@
 #include "modules/model/decoder.h"
 
-#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
 #include "modules/base/error.h"
@@ -20,6 +19,15 @@ at::Tensor through_norm(const at::Tensor& gradient, const at::Tensor& x, const N
   at::Tensor of_x = rms_norm_backward(gradient, x, norm.weight, inverse, residual, wants(norm.weight) ? &of_weight : nullptr);
   if (of_weight.defined()) gradients.push_back(std::move(of_weight));
   return of_x;
+}
+
+// From the gradient of a half's first layers to that of its input x, through the norm before them.
+at::Tensor through_input(const at::Tensor& gradient, LinearGroup& layers, const at::Tensor& x, const NormWeight& norm, const at::Tensor& inverse,
+                         const at::Tensor& residual, bool wants_x, std::vector<at::Tensor>& gradients) {
+  const at::Tensor normed = layers.needs_input() ? rms_norm_forward(x, norm.weight, norm.epsilon) : at::Tensor();
+  const bool goes_on = wants_x || wants(norm.weight);
+  const at::Tensor of_normed = layers.backward(gradient, normed, goes_on, gradients);
+  return goes_on ? through_norm(of_normed, x, norm, inverse, residual, gradients) : at::Tensor();
 }
 
 }  // namespace
@@ -94,13 +102,7 @@ at::Tensor AttentionHalf::backward(const at::Tensor& gradient, bool wants_x, std
     }
     raw_.reset();
   }
-  const at::Tensor normed = parts_.qkv->needs_input() ? rms_norm_forward(x_, parts_.norm.weight, parts_.norm.epsilon) : at::Tensor();
-  if (!wants_x && !wants(parts_.norm.weight)) {
-    parts_.qkv->backward(of_qkv, normed, false, gradients);
-    return {};
-  }
-  const at::Tensor of_normed = parts_.qkv->backward(of_qkv, normed, true, gradients);
-  at::Tensor of_x = through_norm(of_normed, x_, parts_.norm, inverse_, residual, gradients);
+  at::Tensor of_x = through_input(of_qkv, *parts_.qkv, x_, parts_.norm, inverse_, residual, wants_x, gradients);
   x_.reset();
   return of_x;
 }
@@ -131,13 +133,7 @@ at::Tensor MlpHalf::backward(const at::Tensor& gradient, bool wants_x, std::vect
   const at::Tensor of_gate_up = swiglu_backward(of_active, gate_up_);
   of_active.reset();
   gate_up_.reset();
-  const at::Tensor normed = parts_.gate_up->needs_input() ? rms_norm_forward(x_, parts_.norm.weight, parts_.norm.epsilon) : at::Tensor();
-  if (!wants_x && !wants(parts_.norm.weight)) {
-    parts_.gate_up->backward(of_gate_up, normed, false, gradients);
-    return {};
-  }
-  const at::Tensor of_normed = parts_.gate_up->backward(of_gate_up, normed, true, gradients);
-  at::Tensor of_x = through_norm(of_normed, x_, parts_.norm, inverse_, gradient, gradients);
+  at::Tensor of_x = through_input(of_gate_up, *parts_.gate_up, x_, parts_.norm, inverse_, gradient, wants_x, gradients);
   x_.reset();
   return of_x;
 }

@@ -160,11 +160,9 @@ void LinearGroup::update_gradients(const at::Tensor& gradient, const at::Tensor&
     if (layer.a.defined()) narrow.push_back(at::mm(columns(gradient, row, layer.weight.size(0)), layer.b.detach().to(dtype_)).mul_(layer.scale));
     row += layer.weight.size(0);
   }
-  const auto of = [&](const at::Tensor& dropped, const LinearLayer& layer, const at::Tensor& h, const at::Tensor& g, std::int64_t at) {
-    std::pair<at::Tensor, at::Tensor> pair;
-    if (wants(layer.a)) pair.first = at::mm(g.t(), dropped).to(at::kFloat);
-    if (wants(layer.b)) pair.second = at::mm(columns(gradient, at, layer.weight.size(0)).t(), h).to(at::kFloat).mul_(layer.scale);
-    return pair;
+  // Of b, from A x.
+  const auto of_b = [&](const LinearLayer& layer, std::int64_t at, const at::Tensor& h) {
+    return at::mm(columns(gradient, at, layer.weight.size(0)).t(), h).to(at::kFloat).mul_(layer.scale);
   };
   row = 0;
   if (dropout_ > 0) {
@@ -172,7 +170,8 @@ void LinearGroup::update_gradients(const at::Tensor& gradient, const at::Tensor&
       out.emplace_back();
       if (layer.a.defined()) {
         const at::Tensor dropped = x.defined() ? x.mul(masks_[number]) : x, a = layer.a.detach().to(dtype_);
-        if (x.defined()) out.back() = of(dropped, layer, at::mm(dropped, a.t()), narrow[number], row);
+        if (wants(layer.a)) out.back().first = at::mm(narrow[number].t(), dropped).to(at::kFloat);
+        if (wants(layer.b)) out.back().second = of_b(layer, row, at::mm(dropped, a.t()));
         if (of_x != nullptr) of_x->add_(at::mm(narrow[number], a).mul_(masks_[number]));
         ++number;
       }
@@ -189,7 +188,7 @@ void LinearGroup::update_gradients(const at::Tensor& gradient, const at::Tensor&
     if (layer.a.defined()) {
       const std::int64_t r = layer.a.size(0);
       if (wants(layer.a)) out.back().first = all_a.narrow(0, rank, r);
-      if (wants(layer.b)) out.back().second = at::mm(columns(gradient, row, layer.weight.size(0)).t(), columns(h, rank, r)).to(at::kFloat).mul_(layer.scale);
+      if (wants(layer.b)) out.back().second = of_b(layer, row, columns(h, rank, r));
       rank += r;
     }
     row += layer.weight.size(0);

@@ -76,6 +76,8 @@ void add_store_option(po::options_description& options);
 void add_recipe_options(po::options_description& options);
 
 std::vector<std::string> strings(const po::variables_map& values, const std::string& name);
+// Of an option with a value; Error where it is below `least`.
+std::int64_t number(const po::variables_map& values, const char* option, std::int64_t least);
 std::string text_of(const po::variables_map& values, const std::string& name);  // of an option; "" where it is not given
 
 }  // namespace saucier::cli

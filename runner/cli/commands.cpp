@@ -162,6 +162,12 @@ std::vector<std::string> strings(const po::variables_map& values, const std::str
   return values.count(name) ? values[name].as<std::vector<std::string>>() : std::vector<std::string>{};
 }
 
+std::int64_t number(const po::variables_map& values, const char* option, std::int64_t least) {
+  const auto value = values[option].as<std::int64_t>();
+  if (value < least) throw Error(fmt::format("--{} is '{}', at least {} is asked for", option, value, least));
+  return value;
+}
+
 std::string text_of(const po::variables_map& values, const std::string& name) {
   return values.count(name) ? values[name].as<std::string>() : std::string();
 }

@@ -196,8 +196,7 @@ int overlap(const std::vector<std::string>& arguments) {
       "held-out", po::value<std::vector<std::string>>()->value_name("SOURCE")->composing(), "a data source of the recipe, in the place of what held_out says; may be given again")(
       "examples", po::value<std::int64_t>()->value_name("N")->default_value(3), "how many of each two sources are shown")("json", "one JSON object");
   const po::variables_map values = parse("overlap", arguments, options, {{"recipe", 1}});
-  const auto examples = values["examples"].as<std::int64_t>();
-  if (examples < 0) throw Error(fmt::format("--examples is '{}', at least 0 is asked for", examples));
+  const std::int64_t examples = number(values, "examples", 0);
   const recipe::Recipe recipe = read_recipe("overlap", values);
   if (!report_problems(recipe, Files::kNeeded)) return kUsage;
   plan::check_machine(recipe);

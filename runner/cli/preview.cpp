@@ -121,12 +121,6 @@ size_t stage_of(const recipe::Trial& trial, const std::string& wanted) {
   throw Error(fmt::format("'{}' has no train stage '{}'", trial.name, wanted), suggestion(wanted, known));
 }
 
-std::int64_t number(const po::variables_map& values, const char* option, std::int64_t least) {
-  const auto value = values[option].as<std::int64_t>();
-  if (value < least) throw Error(fmt::format("--{} is '{}', at least {} is asked for", option, value, least));
-  return value;
-}
-
 }  // namespace
 
 int preview(const std::vector<std::string>& arguments) {

@@ -9,6 +9,7 @@
 #include "modules/image/picture.h"
 #include "tests/must_be_current.h"
 #include "tests/runner/cli/says.h"
+#include "tests/runner/cli/working_folder.h"
 
 using namespace saucier;
 
@@ -17,12 +18,9 @@ namespace {
 const fs::path kRoot = SAUCIER_SOURCE_DIR;
 
 // A folder with a recipe over a benchmark and three sources that know parts of it.
-class Bench {
+class Bench : WorkingFolder {
  public:
-  Bench() : before_(fs::current_path()) {
-    fs::current_path(folder_.path());
-    fs::create_directory_symlink(kRoot / "recipes/models", "models");
-    fs::create_directory("pictures");
+  Bench() {
     const image::Picture picture = image::read_picture(kRoot / "tests/data/image/speed.jpg");
     image::write_png("pictures/a.png", picture);
     image::write_png("pictures/smaller.png", image::resize(picture, 200, 150));
@@ -95,13 +93,6 @@ trains = ["projector"]
 data = "mixture.all"
 )");
   }
-  ~Bench() { fs::current_path(before_); }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
-
- private:
-  TempFolder folder_;
-  fs::path before_;
 };
 
 // The ids that the stage draws from, in the sources' order.

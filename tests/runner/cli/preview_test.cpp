@@ -8,7 +8,7 @@
 #include "modules/base/json.h"
 #include "tests/must_be_current.h"
 #include "tests/runner/cli/says.h"
-#include "tests/temp_folder.h"
+#include "tests/runner/cli/working_folder.h"
 
 using namespace saucier;
 namespace fs = std::filesystem;
@@ -18,12 +18,9 @@ namespace {
 const fs::path kRoot = SAUCIER_SOURCE_DIR;
 
 // A folder with a recipe over two small files, in which the command is given.
-class Bench {
+class Bench : WorkingFolder {
  public:
-  Bench() : before_(fs::current_path()) {
-    fs::current_path(folder_.path());
-    fs::create_directory_symlink(kRoot / "recipes/models", "models");
-    fs::create_directory("pictures");
+  Bench() {
     fs::copy(kRoot / "tests/data/image/alpha.png", "pictures/a.png");
     write_file_atomic("talk.jsonl",
                       R"({"id": "one", "image": "a.png", "conversations": [{"from": "human", "value": "<image>\nIs there a fox?"}, {"from": "gpt", "value": "yes"}, {"from": "human", "value": "How many?"}, {"from": "gpt", "value": "two"}, {"from": "human", "value": "Where?"}, {"from": "gpt", "value": "on the left"}]}
@@ -91,13 +88,6 @@ trains = ["vision_tower"]
 data = "data.scenes"
 )");
   }
-  ~Bench() { fs::current_path(before_); }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
-
- private:
-  TempFolder folder_;
-  fs::path before_;
 };
 
 std::string said_by(const std::vector<std::string>& given) {
