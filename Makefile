@@ -33,7 +33,7 @@ BENCH   ?= --sweep --losses
 
 PACKAGES := g++ cmake ninja-build pkg-config ccache mold python3 python3-venv ca-certificates \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libpng-dev libjpeg-dev libwebp-dev \
-  libgif-dev libfreetype-dev libboost-program-options-dev libpcre2-dev libicu-dev libarchive-dev catch2 libvalijson-dev \
+  libgif-dev libfreetype-dev libboost-program-options-dev libpcre2-dev libicu-dev libarchive-dev libgloo-dev catch2 libvalijson-dev \
   fonts-noto-color-emoji unicode-data unicode-cldr-core
 
 .PHONY: build test quickstart speed bench peers packages torch taplo smollm2 configure fuzz check-format clean

@@ -57,6 +57,7 @@ EventWriter::EventWriter(const fs::path& events_file, bool to_stdout) : path_(ev
 
 void EventWriter::write(const Json& event, bool to_file) {
   const std::string line = to_line(event);
+  const std::lock_guard lock(mutex_);
   // The file first: what the runner has seen is then always in the file that a later runner replays.
   if (to_file) file_->append(line);
   if (to_stdout_) write_stdout(line + "\n");
@@ -114,6 +115,7 @@ void EventWriter::environment(const std::map<std::string, std::string>& values) 
 void EventWriter::done(const Json& summary) {
   Json event = {{"event", "done"}, {"summary", summary}};
   event["files"] = file_sizes(path_.parent_path() / paths::kOutput);
+  const std::lock_guard lock(mutex_);
   // Synced before anyone hears of it: the runner commits the artifact on this word.
   file_->append(to_line(event));
   file_->sync();
@@ -123,6 +125,7 @@ void EventWriter::done(const Json& summary) {
 void EventWriter::error(const Error& error) {
   const Json event = {
       {"event", "error"}, {"message", error.what()}, {"context", error.context()}, {"hint", error.hint()}};
+  const std::lock_guard lock(mutex_);
   try {
     file_->append(to_line(event));
     file_->sync();
@@ -132,6 +135,7 @@ void EventWriter::error(const Error& error) {
 }
 
 void EventWriter::rewind(std::int64_t step) {
+  const std::lock_guard lock(mutex_);
   const std::string text = read_file(path_);
   std::string kept;
   std::string_view rest = text;

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,8 +30,8 @@ namespace saucier {
 
 inline constexpr int kProtocolVersion = 1;
 
-// The worker's side: writes each event as one line to events.jsonl and to standard output. Bytes that are no UTF-8
-// become U+FFFD. Throws Error when a line cannot be written.
+// The worker's side: writes each event as one line to events.jsonl and to standard output, from any thread. Bytes that are no
+// UTF-8 become U+FFFD. Throws Error when a line cannot be written.
 class EventWriter {
  public:
   // `to_stdout` false: the file alone (tests).
@@ -54,6 +55,7 @@ class EventWriter {
   std::filesystem::path path_;
   std::optional<LineAppender> file_;  // empty only while rewind exchanges the file
   bool to_stdout_;
+  std::mutex mutex_;
 };
 
 // Doubles as JSON: non-finite ones as "nan", "inf", "-inf".

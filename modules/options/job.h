@@ -5,6 +5,22 @@
 
 namespace saucier::options {
 
+// The processes that run one stage together, of which this job is for one.
+struct JobRanks {
+  std::int64_t count = 1;
+  std::int64_t rank = 0;
+  std::string address;               // HOST:PORT where rank 0 waits; empty for rank 0
+  std::vector<std::string> devices;  // of all ranks: rank 0 starts the others
+
+  template <class Visitor>
+  void declare(Visitor& v) {
+    v(count, {.key = "count", .help = "Processes."});
+    v(rank, {.key = "rank", .help = "Which of them this is."});
+    v(address, {.key = "address", .help = "Where rank 0 waits for the others."});
+    v(devices, {.key = "devices", .help = "Devices of all ranks."});
+  }
+};
+
 struct Job {
   std::int64_t protocol = 1;
   std::string stage;                             // its name in the recipe
@@ -17,7 +33,8 @@ struct Job {
   std::string cache;                             // folder of prepared samples; empty: none
   std::map<std::string, std::string> contents;   // source name → what its samples are (JSON), for data::prepared_key
   std::string device = "cpu";                    // cpu | cuda:0
-  std::int64_t threads = 0;                      // 0: as many as cores
+  std::int64_t threads = 0;                      // of this process; 0: as many as cores
+  JobRanks ranks;
   ModelOptions model;
   JobConversation conversation;                  // the stage's own overrides already merged in
   std::map<std::string, DataOptions> data;       // only the sources the stage uses
@@ -40,6 +57,7 @@ struct Job {
     v(contents, {.key = "contents", .help = "Source name to what its samples are."});
     v(device, {.key = "device", .help = "Device to run on."});
     v(threads, {.key = "threads", .help = "CPU threads; 0: as many as cores."});
+    v(ranks, {.key = "ranks", .help = "The processes that run the stage."});
     v(model, {.key = "model", .help = "The model."});
     v(conversation, {.key = "conversation", .help = "The conversation format."});
     v(data, {.key = "data", .help = "Data sources by name."});

@@ -10,10 +10,12 @@
 
 #include "modules/base/paths.h"
 #include "modules/base/rng.h"
+#include "modules/base/stop.h"
 #include "modules/checkpoint/checkpoint.h"
 #include "modules/model/initialization.h"
 #include "modules/sources/sources.h"
 #include "modules/stages/common.h"
+#include "modules/stages/other_ranks.h"
 #include "modules/stages/stage.h"
 #include "modules/train/contrastive.h"
 #include "modules/train/conversations.h"
@@ -30,8 +32,13 @@ std::uint64_t seed_of(const options::Job& job, const std::string& purpose) {
   return Rng(static_cast<std::uint64_t>(job.seed), purpose).next64();
 }
 
-train::Optimizer make_optimizer(const options::TrainOptions& train, std::vector<train::ParameterGroup> groups) {
-  return train::Optimizer(std::move(groups), {.kind = train.optimizer, .beta1 = train.beta1, .beta2 = train.beta2, .epsilon = train.epsilon, .clip_norm = train.clip_norm});
+train::Optimizer make_optimizer(const options::TrainOptions& train, std::vector<train::ParameterGroup> groups, const train::Ranks& ranks) {
+  train::OptimizerOptions options{.kind = train.optimizer, .beta1 = train.beta1, .beta2 = train.beta2, .epsilon = train.epsilon, .clip_norm = train.clip_norm};
+  if (train.shard_optimizer) {
+    options.shard = ranks.rank();
+    options.shards = ranks.count();
+  }
+  return train::Optimizer(std::move(groups), options);
 }
 
 at::ScalarType dtype_of(const options::Job& job) { return job.train->dtype == "bfloat16" ? at::kBFloat16 : at::kFloat; }
@@ -88,9 +95,11 @@ void train_tower(const options::Job& job, EventWriter& events) {
   tower.move_to(device_of(job));
   train::Contrastive objective(
       job, tower, *tokenizer, [&](std::int64_t i) { return mixture->sample(mixture->draw(i)); }, mixture->size());
-  train::Optimizer optimizer = make_optimizer(*job.train, objective.groups());
+  train::Ranks alone;  // every caption of a batch meets every picture of it
+  train::Optimizer optimizer = make_optimizer(*job.train, objective.groups(), alone);
   tower.compute_in(dtype_of(job));
-  train::run(job, objective, optimizer, events);
+  if (job.ranks.count > 1) events.log("warning", "a contrastive stage runs on one device; the others of its slot are idle");
+  train::run(job, objective, optimizer, alone, events);
   checkpoint::save_tower(output_folder(job) / paths::kModelFolder / paths::kTowerFolder, tower, job.train->save_dtype == "bfloat16");
 }
 
@@ -108,7 +117,11 @@ model::JoinedModel starting_model(const options::Job& job, const data::Mixture& 
   return checkpoint::load_model(job.model, job.from, static_cast<std::uint64_t>(job.seed), job.conversation.image_aspect);
 }
 
-void train_conversations(const options::Job& job, EventWriter& events) {
+// False in a rank that leaves nothing.
+bool train_conversations(const options::Job& job, EventWriter& events) {
+  train::Ranks ranks(job.ranks, device_of(job));
+  std::optional<OtherRanks> others;
+  if (ranks.first()) others.emplace(job, ranks.address(), events);
   const auto mixture = sources::make_mixture(job, job.train->data);
   sources::tell_reports(*mixture, events);
   model::JoinedModel model = with_context("while loading the model to train", [&] { return starting_model(job, *mixture); });
@@ -117,7 +130,7 @@ void train_conversations(const options::Job& job, EventWriter& events) {
     return std::make_unique<data::Loader>(
         std::move(samples), *model.tokenizer, job.conversation,
         data::LoaderOptions{.global_batch = size, .picture_tokens = model.picture_tokens(job.conversation.image_aspect), .seed = seed_of(job, purpose),
-                            .sources = job.data, .cache = job.cache, .contents = job.contents});
+                            .sources = job.data, .rank = ranks.rank(), .ranks = ranks.count(), .cache = job.cache, .contents = job.contents});
   };
   const auto loader = batches(mixture, job.train->global_batch, "loader." + job.stage);
   std::unique_ptr<data::Loader> held_out;
@@ -126,9 +139,17 @@ void train_conversations(const options::Job& job, EventWriter& events) {
     held_out = batches(samples, std::min({job.train->global_batch, job.train->validation_samples, samples->size()}), "validation." + job.stage);
   }
   train::Conversations objective(job, model, *loader, held_out.get(), events);
-  train::Optimizer optimizer = make_optimizer(*job.train, objective.groups());
+  train::Optimizer optimizer = make_optimizer(*job.train, objective.groups(), ranks);
   model.compute_in(dtype_of(job));  // behind the optimizer, which marks what is trained
-  train::run(job, objective, optimizer, events);
+  ranks.connect();
+  try {
+    train::run(job, objective, optimizer, ranks, events);
+  } catch (const Interrupted&) {  // all of them were
+    if (others) others->wait();
+    throw;
+  }
+  if (!ranks.first()) return false;
+  others->wait();
 
   const fs::path out = output_folder(job) / paths::kModelFolder;
   make_folders(out);
@@ -141,6 +162,7 @@ void train_conversations(const options::Job& job, EventWriter& events) {
   if (train::changes_weights(*job.train, Of::language_model))
     checkpoint::save_language(out / paths::kLanguageFolder, model.language, *model.tokenizer, bfloat16);
   if (train::changes_weights(*job.train, Of::vision_tower)) checkpoint::save_tower(out / paths::kTowerFolder, *model.tower, bfloat16);
+  return true;
 }
 
 }  // namespace
@@ -149,8 +171,8 @@ void train(const options::Job& job, EventWriter& events) {
   prepare(job, events);
   if (job.train->objective == "contrastive") {
     train_tower(job, events);
-  } else {
-    train_conversations(job, events);
+  } else if (!train_conversations(job, events)) {
+    return;
   }
   carry_forward(job);
   events.done({{"objective", job.train->objective}});

@@ -67,7 +67,7 @@ Contrastive::Captions Contrastive::read_captions(const std::vector<data::Sample>
   return captions;
 }
 
-StepResult Contrastive::step(std::int64_t step) {
+StepResult Contrastive::step(std::int64_t step, const std::function<bool()>& last) {
   StepResult result;
   const std::int64_t size = options_.global_batch;
   std::vector<data::Sample> batch;
@@ -100,6 +100,7 @@ StepResult Contrastive::step(std::int64_t step) {
   const at::Tensor loss =
       (at::cross_entropy_loss(similarity, target) + at::cross_entropy_loss(similarity.t(), target)) / 2;
   watch.emplace(result.spent.backward);
+  last();
   loss.backward();
   watch.reset();
 

@@ -29,7 +29,7 @@ class Contrastive : public Objective {
 
   std::vector<ParameterGroup> groups();
   std::int64_t steps() const override;
-  StepResult step(std::int64_t step) override;
+  StepResult step(std::int64_t step, const std::function<bool()>& last) override;
 
  private:
   struct Captions {

@@ -16,7 +16,8 @@ namespace saucier::train {
 
 Conversations::Conversations(const options::Job& job, model::JoinedModel& model, data::Loader& loader, data::Loader* held_out,
                              EventWriter& events)
-    : options_(*job.train), aspect_(job.conversation.image_aspect), model_(model), loader_(loader), held_out_(held_out), events_(events) {
+    : options_(*job.train), aspect_(job.conversation.image_aspect), model_(model), loader_(loader), held_out_(held_out), events_(events),
+      micro_batch_(options_.micro_batch) {
   add_updates(job, model_);
   set_training(true);
 }
@@ -27,6 +28,12 @@ void Conversations::set_training(bool training) {
 }
 
 std::int64_t Conversations::steps() const { return loader_.batches(); }
+
+std::vector<std::string> Conversations::names_of(const data::Loader& loader) {
+  std::vector<std::string> names;
+  for (const data::MixtureSource& source : loader.mixture().sources()) names.push_back(source.name);
+  return names;
+}
 
 // NEFTune (Jain et al., "NEFTune: Noisy Embeddings Improve Instruction Finetuning", ICLR 2024): uniform noise of
 // magnitude alpha / sqrt(T D), T being the row's own length.
@@ -66,7 +73,7 @@ std::int64_t count_learned(const data::Batch& rows) {
 
 }  // namespace
 
-StepResult Conversations::step(std::int64_t step) {
+StepResult Conversations::step(std::int64_t step, const std::function<bool()>& last) {
   if (!reported_) reported_ = step;
   StepResult result;
   const data::Batch rows = [&] {
@@ -76,14 +83,52 @@ StepResult Conversations::step(std::int64_t step) {
   for (const std::string& warning : loader_.take_warnings()) events_.log("warning", warning);
   for (const data::Drop& drop : rows.dropped)
     events_.log("warning", fmt::format("sample '{}' of '{}' is left out: {}", drop.id, drop.source, data::explain(drop.reason)));
-  const std::int64_t learned = count_learned(rows);
-  if (learned == 0) throw Error(fmt::format("batch {} has no learned token", step), "see the template and max_length");
+  if (rows.global_learned == 0) throw Error(fmt::format("batch {} has no learned token", step), "see the template and max_length");
+  const double spent_on_data = result.spent.data;
+  if (micro_batch_.fit(rows.lengths, bytes_per_token(model_.language), model_.language.device(), [&](MicroBatch::Piece piece) {
+        StepResult ignored;
+        add_rows(loader_, rows, piece, rows.global_learned, ignored);
+        forget_gradients();
+      }))
+    events_.log("info", fmt::format("memory is short: at most {} tokens are computed at once", *micro_batch_.most_tokens()));
+  result = compute(loader_, rows, rows.global_learned, last);
+  result.spent.data += spent_on_data;
   result.flops = work(rows);
-  const size_t size = rows.ids.size();
-  const size_t each = options_.micro_batch ? static_cast<size_t>(*options_.micro_batch) : size;
-  for (size_t begin = 0; begin < size; begin += each) add_rows(loader_, rows, begin, std::min(begin + each, size), learned, result);
+  const std::int64_t learned = count_learned(rows);
   SAUCIER_CHECK(result.learned == learned, "{} learned tokens of {}", result.learned, learned);
   return result;
+}
+
+void Conversations::forget_gradients() {
+  const at::NoGradGuard no_gradient;
+  for (const ParameterGroup& group : groups())
+    for (const at::Tensor* tensor : group.tensors)
+      if (tensor->grad().defined()) tensor->mutable_grad().zero_();
+}
+
+StepResult Conversations::compute(const data::Loader& loader, const data::Batch& rows, std::int64_t learned, const std::function<bool()>& last) {
+  for (;;) {
+    StepResult result;
+    bool shared = false;
+    try {
+      const auto pieces = micro_batch_.pieces(rows.lengths);
+      for (const MicroBatch::Piece& piece : pieces) {
+        const std::int64_t tokens = tokens_of(rows.lengths, piece);
+        // What has never been computed may not fit, and what others have of it cannot be taken back.
+        if (&piece == &pieces.back() && tokens <= proven_) shared = last();
+        add_rows(loader, rows, piece, learned, result);
+        proven_ = std::max(proven_, tokens);
+      }
+      return result;
+    } catch (const std::exception& error) {
+      if (!is_out_of_memory(error)) throw;
+      if (shared || !micro_batch_.shrink(rows.lengths))
+        throw Error(fmt::format("out of memory with a sample of {} tokens", *std::max_element(rows.lengths.begin(), rows.lengths.end())),
+                    "lower conversation.max_length, or write dtype = \"bfloat16\"");
+    }
+    forget_gradients();
+    events_.log("warning", fmt::format("memory ran out; from here on at most {} tokens are computed at once", *micro_batch_.most_tokens()));
+  }
 }
 
 std::map<std::string, SourceLoss> Conversations::validate() {
@@ -96,11 +141,7 @@ std::map<std::string, SourceLoss> Conversations::validate() {
     const data::Batch rows = held_out_->get(number);
     const std::int64_t learned = count_learned(rows);
     if (learned == 0) continue;
-    StepResult result;
-    const size_t size = rows.ids.size();
-    const size_t each = options_.micro_batch ? static_cast<size_t>(*options_.micro_batch) : size;
-    for (size_t begin = 0; begin < size; begin += each) add_rows(*held_out_, rows, begin, std::min(begin + each, size), learned, result);
-    for (const auto& [name, loss] : result.by_source) {
+    for (const auto& [name, loss] : compute(*held_out_, rows, learned, [] { return false; }).by_source) {
       losses[name].sum += loss.sum;
       losses[name].tokens += loss.tokens;
     }
@@ -124,7 +165,8 @@ void Conversations::report(std::int64_t step) {
   reported_ = step;
 }
 
-void Conversations::add_rows(const data::Loader& loader, const data::Batch& rows, size_t begin, size_t end, std::int64_t learned, StepResult& result) {
+void Conversations::add_rows(const data::Loader& loader, const data::Batch& rows, MicroBatch::Piece piece, std::int64_t learned, StepResult& result) {
+  const auto [begin, end] = piece;
   std::vector<data::Picture> pictures;  // of these rows, each once
   std::vector<std::int64_t> which;
   std::map<std::int32_t, std::int64_t> place;

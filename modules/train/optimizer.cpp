@@ -36,15 +36,18 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups, const OptimizerOptions&
     }
   }
   SAUCIER_CHECK(count_ > 0, "an optimizer without parameters");
-  const std::int64_t room = (count_ + kBlock - 1) / kBlock * kBlock;
+  SAUCIER_CHECK(options_.shard >= 0 && options_.shard < options_.shards, "shard {} of {}", options_.shard, options_.shards);
+  const std::int64_t each = ((count_ + options_.shards - 1) / options_.shards + kBlock - 1) / kBlock * kBlock, room = each * options_.shards;
+  begin_ = options_.shard * each;
+  end_ = begin_ + each;
   const auto floats = at::TensorOptions(at::kFloat).device(slots.front().tensor->device());
   parameters_ = at::zeros({room}, floats);
   gradients_ = at::zeros({room}, floats);
   if (options_.kind == "adamw") {
-    first_ = at::zeros({count_}, floats);
-    second_ = at::zeros({count_}, floats);
+    first_ = at::zeros({each}, floats);
+    second_ = at::zeros({each}, floats);
   } else if (options_.kind == "adamw_8bit") {
-    bytes_.emplace(room, floats.device());
+    bytes_.emplace(each, floats.device());
   } else {
     SAUCIER_CHECK(options_.kind == "sgd", "optimizer {}", options_.kind);
   }
@@ -90,8 +93,10 @@ void Optimizer::adamw(std::span<const double> rates, double shrink) {
   std::optional<at::Tensor> divisor;
   if (shrink < 1) divisor = at::scalar_tensor(1 / shrink, at::kFloat).to(parameters_.device());
   for (const Range& range : ranges_) {
-    const auto part = [&](const at::Tensor& flat) { return flat.narrow(0, range.begin, range.end - range.begin); };
-    const std::vector<at::Tensor> parameters{part(parameters_)}, gradients{part(gradients_)}, first{part(first_)}, second{part(second_)}, none, count{steps};
+    const std::int64_t begin = std::max(range.begin, begin_), end = std::min(range.end, end_);
+    if (begin >= end) continue;
+    const auto part = [&](const at::Tensor& flat, std::int64_t from) { return flat.narrow(0, begin - from, end - begin); };
+    const std::vector<at::Tensor> parameters{part(parameters_, 0)}, gradients{part(gradients_, 0)}, first{part(first_, begin_)}, second{part(second_, begin_)}, none, count{steps};
     at::_fused_adamw_(parameters, gradients, first, second, none, count, rates[range.group], options_.beta1, options_.beta2,
                       range.weight_decay, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false, divisor);
   }
@@ -100,13 +105,14 @@ void Optimizer::adamw(std::span<const double> rates, double shrink) {
 void Optimizer::adamw_8bit(std::span<const double> rates) {
   const double correction1 = 1 - std::pow(options_.beta1, static_cast<double>(steps_));
   const double correction2 = 1 - std::pow(options_.beta2, static_cast<double>(steps_));
-  for (std::int64_t begin = 0; begin < parameters_.numel(); begin += kAtOnce) {
-    const std::int64_t end = std::min(begin + kAtOnce, parameters_.numel());
+  for (std::int64_t begin = begin_; begin < end_; begin += kAtOnce) {
+    const std::int64_t end = std::min(begin + kAtOnce, end_);
+    const std::int64_t from_kept = begin - begin_, to_kept = end - begin_;
     const at::Tensor gradients = gradients_.narrow(0, begin, end - begin);
-    const at::Tensor first = bytes_->first(begin, end).mul_(options_.beta1).add_(gradients, 1 - options_.beta1);
+    const at::Tensor first = bytes_->first(from_kept, to_kept).mul_(options_.beta1).add_(gradients, 1 - options_.beta1);
     const at::Tensor root =
-        bytes_->root_of_second(begin, end).square_().mul_(options_.beta2).addcmul_(gradients, gradients, 1 - options_.beta2).sqrt_();
-    bytes_->put(begin, end, first, root, steps_);
+        bytes_->root_of_second(from_kept, to_kept).square_().mul_(options_.beta2).addcmul_(gradients, gradients, 1 - options_.beta2).sqrt_();
+    bytes_->put(from_kept, to_kept, first, root, steps_);
     const at::Tensor update = first.div(root.div(std::sqrt(correction2)).add_(options_.epsilon));
     for (const Range& range : ranges_) {
       const std::int64_t from = std::max(begin, range.begin), to = std::min(end, range.end);
@@ -121,11 +127,25 @@ void Optimizer::adamw_8bit(std::span<const double> rates) {
 
 void Optimizer::sgd(std::span<const double> rates) {
   for (const Range& range : ranges_) {
+    const std::int64_t begin = std::max(range.begin, begin_), end = std::min(range.end, end_);
+    if (begin >= end) continue;
     const double rate = rates[range.group];
-    at::Tensor parameters = parameters_.narrow(0, range.begin, range.end - range.begin);
+    at::Tensor parameters = parameters_.narrow(0, begin, end - begin);
     if (range.weight_decay > 0) parameters.mul_(1 - rate * range.weight_decay);
-    parameters.add_(gradients_.narrow(0, range.begin, range.end - range.begin), -rate);
+    parameters.add_(gradients_.narrow(0, begin, end - begin), -rate);
   }
+}
+
+at::Tensor Optimizer::part(std::int64_t shard) const {
+  const std::int64_t each = end_ - begin_;
+  return parameters_.narrow(0, shard * each, each);
+}
+
+std::int64_t Optimizer::whole_size(const std::string& name) const {
+  if (name == "optimizer_steps") return 1;
+  if (!bytes_ || name == "parameters") return count_;
+  const std::int64_t blocks = (count_ + kBlock - 1) / kBlock;
+  return name.ends_with(".largest") ? blocks : blocks * kBlock;
 }
 
 std::int64_t Optimizer::state_bytes() const {
@@ -139,8 +159,8 @@ std::map<std::string, at::Tensor> Optimizer::state() const {
   std::map<std::string, at::Tensor> state = {{"parameters", parameters()},
                                              {"optimizer_steps", at::scalar_tensor(steps_, at::kLong).view({1})}};
   if (options_.kind == "adamw") {
-    state["first_moment"] = first_;
-    state["second_moment"] = second_;
+    state["first_moment"] = options_.shards == 1 ? first_.narrow(0, 0, count_) : first_;
+    state["second_moment"] = options_.shards == 1 ? second_.narrow(0, 0, count_) : second_;
   } else if (bytes_) {
     state["first_moment"] = bytes_->first_codes.codes;
     state["first_moment.largest"] = bytes_->first_codes.largest;

@@ -33,6 +33,9 @@ struct OptimizerOptions {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double clip_norm = 1;  // 0: no clipping
+  // Of `shards` optimizers over the same tensors this one keeps the moments of its part, and moves only that (Rajbhandari et
+  // al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", SC 2020, section 5.1).
+  std::int64_t shard = 0, shards = 1;
 };
 
 class Optimizer {
@@ -54,9 +57,13 @@ class Optimizer {
   // Flat, of all groups.
   at::Tensor parameters() const { return parameters_.narrow(0, 0, count_); }
   at::Tensor gradients() const { return gradients_.narrow(0, 0, count_); }
+  at::Tensor part(std::int64_t shard) const;  // of the parameters: the one that this shard's optimizer moves
 
-  // For the training state: views, by name.
+  // For the training state: views, by name. Of several shards it is the state of this one, and the whole one is that of all
+  // put together, each tensor cut to whole_size().
   std::map<std::string, at::Tensor> state() const;
+  std::int64_t whole_size(const std::string& name) const;
+  bool in_shards(const std::string& name) const { return options_.shards > 1 && name.find("_moment") != std::string::npos; }
   // Throws Error when names or sizes differ (a state of another recipe).
   void restore(const std::map<std::string, at::Tensor>& state);
 
@@ -74,8 +81,9 @@ class Optimizer {
   OptimizerOptions options_;
   std::vector<Range> ranges_;
   std::int64_t count_ = 0;
-  at::Tensor parameters_, gradients_;  // filled up to whole blocks
-  at::Tensor first_, second_;          // of adamw
+  std::int64_t begin_ = 0, end_ = 0;   // of this shard's part
+  at::Tensor parameters_, gradients_;  // filled up to shards of whole blocks
+  at::Tensor first_, second_;          // of adamw, and of this shard's part alone
   std::optional<ByteMoments> bytes_;   // of adamw_8bit
   std::int64_t steps_ = 0;
 };

@@ -14,6 +14,7 @@ struct Spent {
   double vision = 0;    // preparing pixels, the tower's forward pass
   double forward = 0;   // of what stands behind them, and the loss
   double backward = 0;
+  double exchange = 0;  // with other ranks
   double optimizer = 0; // from here on the trainer's own
   double logging = 0;   // metric rows and training states
 };

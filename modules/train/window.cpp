@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::pair<const char*, double Spent::*> kSpent[] = {
     {"data_seconds", &Spent::data},         {"vision_seconds", &Spent::vision},       {"forward_seconds", &Spent::forward},
-    {"backward_seconds", &Spent::backward}, {"optimizer_seconds", &Spent::optimizer}, {"logging_seconds", &Spent::logging}};
+    {"backward_seconds", &Spent::backward}, {"exchange_seconds", &Spent::exchange},   {"optimizer_seconds", &Spent::optimizer},
+    {"logging_seconds", &Spent::logging}};
 constexpr std::pair<const char*, double Window::*> kSums[] = {
     {"loss", &Window::loss}, {"norm", &Window::norm}, {"flops", &Window::flops}, {"seconds", &Window::seconds}};
 constexpr std::pair<const char*, std::int64_t Window::*> kCounts[] = {
@@ -47,6 +48,7 @@ std::map<std::string, double> Window::row(double peak) const {
                                           {"learned_tokens", static_cast<double>(learned) / n},
                                           {"memory_megabytes", resident_megabytes()}};
   for (const auto& [name, member] : kSpent) values[name] = spent.*member / n;
+  if (spent.exchange <= 0) values.erase("exchange_seconds");  // one process
   if (flops > 0 && peak > 0) values["mfu"] = flops / time / peak;
   for (const auto& [name, source] : by_source)
     if (source.tokens > 0) values["source_loss." + name] = source.sum / static_cast<double>(source.tokens);

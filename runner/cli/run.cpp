@@ -85,21 +85,6 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
-// "cpu", or CUDA device numbers.
-std::vector<std::string> devices(const std::string& text) {
-  std::vector<std::string> out;
-  for (const std::string& part : split(text)) {
-    if (part == "cpu") {
-      out.push_back(part);
-    } else if (!part.empty() && part.find_first_not_of("0123456789") == std::string::npos) {
-      out.push_back("cuda:" + part);
-    } else {
-      throw Error(fmt::format("'{}' is no device", part), "--devices cpu, or numbers of CUDA devices: --devices 0,1");
-    }
-  }
-  return out;
-}
-
 std::string same_command(const std::vector<std::string>& arguments) {
   std::string out = "saucier run";
   for (const std::string& argument : arguments)
@@ -130,7 +115,7 @@ int run(const std::vector<std::string>& arguments) {
   add_recipe_options(options);
   add_store_option(options);
   options.add_options()("devices", po::value<std::string>()->value_name("LIST")->default_value("cpu"),
-                        "cpu, or CUDA devices: 0,1")(
+                        "cpu, or CUDA devices: 0,1; 0+1,2+3: two stages at once, each on two")(
       "threads", po::value<std::int64_t>()->value_name("N")->default_value(0), "CPU threads of a stage (default: all cores)")(
       "keep-going", "after a failure, run what does not depend on it");
   const po::variables_map values = parse("run", arguments, options, {{"recipe", 1}});
@@ -140,7 +125,7 @@ int run(const std::vector<std::string>& arguments) {
 
   exec::RunOptions how;
   how.recipe_file = recipe.file;
-  how.devices = devices(values["devices"].as<std::string>());
+  how.devices = split(values["devices"].as<std::string>());
   how.threads = values["threads"].as<std::int64_t>();
   how.keep_going = values.count("keep-going") > 0;
 

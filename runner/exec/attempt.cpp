@@ -67,31 +67,48 @@ void prepare_work(const fs::path& work) {
 }  // namespace
 
 std::vector<Slot> make_slots(const std::vector<std::string>& devices, std::int64_t threads) {
-  const auto on_cpu = std::count(devices.begin(), devices.end(), "cpu");
-  const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const std::int64_t share = threads > 0 ? threads : on_cpu > 1 ? std::max<std::int64_t>(1, cores / on_cpu) : 0;
+  const auto parts_of = [](const std::string& text, char between) {
+    std::vector<std::string> parts;
+    std::istringstream in(text);
+    for (std::string one; std::getline(in, one, between);) parts.push_back(one);
+    return parts;
+  };
   std::vector<std::string> given;  // numbers count within what the environment already allows
-  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible != nullptr) {
-    std::istringstream in(visible);
-    for (std::string one; std::getline(in, one, ',');) given.push_back(one);
-  }
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible != nullptr) given = parts_of(visible, ',');
+  std::int64_t on_cpu = 0;
   std::vector<Slot> slots;
-  for (const std::string& device : devices) {
-    if (device == "cpu") {
-      slots.push_back({.device = "cpu", .visible = "", .threads = share});
-      continue;
+  for (const std::string& group : devices) {
+    Slot& slot = slots.emplace_back();
+    for (const std::string& device : parts_of(group, '+')) {
+      if (device == "cpu") {
+        ++on_cpu;
+        slot.devices.push_back(device);
+        continue;
+      }
+      const std::string number = device.starts_with("cuda:") ? device.substr(5) : device;
+      if (number.empty() || number.size() > 4 || number.find_first_not_of("0123456789") != std::string::npos) {
+        throw Error(fmt::format("unknown device '{}' (allowed: cpu, cuda:N)", device));
+      }
+      const auto index = static_cast<std::size_t>(std::stoi(number));
+      if (!given.empty() && index >= given.size()) {
+        throw Error(fmt::format("device '{}' is not among the {} that CUDA_VISIBLE_DEVICES allows", device, given.size()));
+      }
+      slot.devices.push_back(fmt::format("cuda:{}", std::count(slot.visible.begin(), slot.visible.end(), ',') + (slot.visible.empty() ? 0 : 1)));
+      slot.visible += (slot.visible.empty() ? "" : ",") + (given.empty() ? number : given[index]);
     }
-    const std::string number = device.starts_with("cuda:") ? device.substr(5) : device;
-    if (number.empty() || number.size() > 4 || number.find_first_not_of("0123456789") != std::string::npos) {
-      throw Error(fmt::format("unknown device '{}' (allowed: cpu, cuda:N)", device));
-    }
-    const auto index = static_cast<std::size_t>(std::stoi(number));
-    if (!given.empty() && index >= given.size()) {
-      throw Error(fmt::format("device '{}' is not among the {} that CUDA_VISIBLE_DEVICES allows", device, given.size()));
-    }
-    slots.push_back({.device = "cuda:0", .visible = given.empty() ? number : given[index], .threads = threads});
+    const auto cpus = std::count(slot.devices.begin(), slot.devices.end(), "cpu");
+    if (slot.devices.empty()) throw Error(fmt::format("unknown device '{}' (allowed: cpu, cuda:N)", group));
+    if (cpus > 0 && cpus < static_cast<std::ptrdiff_t>(slot.devices.size()))
+      throw Error(fmt::format("'{}' joins the CPU and CUDA devices", group), "join devices of one kind: 0+1, or cpu+cpu");
   }
   if (slots.empty()) throw Error("no device to run on", "give one with --devices cpu");
+  const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  for (Slot& slot : slots) {
+    const auto together = static_cast<std::int64_t>(slot.devices.size());
+    if (threads > 0) slot.threads = std::max<std::int64_t>(1, threads / together);
+    else if (slot.visible.empty() && on_cpu > 1) slot.threads = std::max<std::int64_t>(1, cores / on_cpu);
+    else if (together > 1) slot.threads = std::max<std::int64_t>(1, cores / together);
+  }
   return slots;
 }
 
@@ -106,8 +123,10 @@ Attempt::Attempt(int node, const plan::Plan& plan, const store::Store& store, st
   job.protocol = kProtocolVersion;
   job.key = planned.key;
   job.work = work_.string();
-  job.device = slot.device;
+  job.device = slot.devices.front();
   job.threads = slot.threads;
+  job.ranks.count = static_cast<std::int64_t>(slot.devices.size());
+  if (job.ranks.count > 1) job.ranks.devices = slot.devices;
   for (const auto& [name, need] : planned.need_of) {
     const std::string folder = (store.artifacts() / plan.nodes[static_cast<std::size_t>(need)].key).string();
     job.artifacts[name] = folder;

@@ -85,7 +85,7 @@ store::Environment run_environment(const fs::path& recipe_file) {
 }
 
 store::Environment stage_environment(const plan::Node& node, const Slot& slot) {
-  store::Environment out{{"device", slot.device}, {"seed", std::to_string(node.job.seed)}};
+  store::Environment out{{"device", fmt::format("{}", fmt::join(slot.devices, "+"))}, {"seed", std::to_string(node.job.seed)}};
   if (!slot.visible.empty()) out["visible_devices"] = slot.visible;
   add_contents(out, "", Json::parse(node.key_text, nullptr, false));
   return out;

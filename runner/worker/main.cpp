@@ -47,7 +47,7 @@ int guarded(std::FILE* log, Work work, Failed failed) {
 int run_job(const saucier::options::Job& job, saucier::EventWriter& events) {
   const std::string place = fmt::format("in stage '{}'", job.stage);
   return guarded(stderr, [&] { saucier::stages::run(job, events); }, [&](Error error) {
-    error.add_context(place);
+    if (job.ranks.rank == 0) error.add_context(place);
     std::fputs(error.render().c_str(), stderr);
     events.error(error);
     return 1;
@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
     sigaction(SIGTERM, &action, nullptr);
     std::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the runner, which decides
     const auto job = read<saucier::options::Job>(argv[1]);
-    saucier::EventWriter events(std::filesystem::path(job.work) / saucier::paths::kEvents, /*to_stdout=*/true);
+    saucier::EventWriter events(std::filesystem::path(job.work) / saucier::paths::kEvents, /*to_stdout=*/job.ranks.rank == 0);
     return run_job(job, events);
   } catch (const Error& error) {
     std::fputs(error.render().c_str(), stderr);

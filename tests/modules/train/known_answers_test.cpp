@@ -20,7 +20,8 @@ void train_on(const options::Job& job, model::JoinedModel& model, std::int64_t s
   EventWriter events(std::filesystem::path(job.work) / "events.jsonl", false);
   train::Conversations objective(job, model, *loader, nullptr, events);
   train::Optimizer optimizer = optimizer_of(job, objective);
-  train::run(job, objective, optimizer, events);
+  train::Ranks alone;
+  train::run(job, objective, optimizer, alone, events);
 }
 
 }  // namespace
@@ -129,7 +130,7 @@ TEST_CASE("a validation measures the loss of held-out samples and changes nothin
   const train::SourceLoss first = sum(objective.validate());
   CHECK(optimizer.gradient_norm() == 0);
   CHECK(first.sum / static_cast<double>(first.tokens) > 1);
-  objective.step(0);
+  objective.step(0, [] { return false; });
   const double norm = optimizer.gradient_norm();
   const train::SourceLoss again = sum(objective.validate());
   CHECK(again.sum == first.sum);

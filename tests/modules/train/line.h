@@ -21,13 +21,14 @@ class Line : public Objective {
  public:
   Line() : weight(at::ones({2, 3})), bias(at::zeros({2})) {}
   std::int64_t steps() const override { return count; }
-  StepResult step(std::int64_t step) override {
+  StepResult step(std::int64_t step, const std::function<bool()>& last) override {
     seen.push_back(step);
     if (step == stop_before) stop_requested().store(true);
     const at::Tensor x = at::arange(12, at::kFloat).view({4, 3}).add(static_cast<double>(step)).cos();
     const at::Tensor noise = at::randn({4, 2}) * 0.1;  // the generator is part of what a resumed run must repeat
     at::Tensor loss = (at::linear(x, weight, bias) - x.narrow(1, 0, 2) - noise).pow(2).mean();
     if (const auto factor = spoilt.find(step); factor != spoilt.end()) loss = loss * factor->second;
+    last();
     loss.backward();
     return {.loss = loss.item<double>(), .samples = 4, .tokens = 4, .learned = 4, .by_source = {{"a", {1.0, 2}}, {"b", {3.0, 2}}}};
   }
@@ -59,7 +60,8 @@ inline options::Job job_in(const std::filesystem::path& folder) {
 inline void run_in(const options::Job& job, Line& line, const std::string& kind = "adamw") {
   EventWriter events(std::filesystem::path(job.work) / "events.jsonl", false);
   Optimizer optimizer = line.optimizer(kind);
-  run(job, line, optimizer, events);
+  Ranks alone;
+  run(job, line, optimizer, alone, events);
 }
 
 inline std::vector<Json> events_in(const std::filesystem::path& folder, const std::string& kind) {

@@ -143,7 +143,7 @@ TEST_CASE("a bad step is rolled back to the last state, and training goes on beh
   train::Optimizer optimizer = line.optimizer();
   for (const std::int64_t step : {0, 1, 2, 3, 7, 10, 11}) {
     at::manual_seed(Rng(3, "train.step.line", static_cast<std::uint64_t>(step)).next64());
-    line.step(step);
+    line.step(step, [] { return false; });
     const options::Job job = train::job_in(".");
     const double rate = 0.05 * train::learning_rate_scale(train::schedule_of(*job.train), step, 12);
     optimizer.step(std::vector<double>{rate}, optimizer.gradient_norm());
@@ -196,7 +196,7 @@ TEST_CASE("a stage ends early when the validation loss no longer falls, and may 
   train::Optimizer optimizer = six.optimizer();
   for (std::int64_t step = 0; step < 6; ++step) {
     at::manual_seed(Rng(3, "train.step.line", static_cast<std::uint64_t>(step)).next64());
-    six.step(step);
+    six.step(step, [] { return false; });
     optimizer.step(std::vector<double>{0.05 * train::learning_rate_scale(train::schedule_of(*job.train), step, 12)}, optimizer.gradient_norm());
   }
   CHECK(at::equal(best.weight, six.weight));
