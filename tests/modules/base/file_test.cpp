@@ -1,14 +1,13 @@
-#include <sys/resource.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
-#include <csignal>
 #include <fstream>
 #include <functional>
 
 #include "modules/base/error.h"
 #include "modules/base/file.h"
 #include "tests/modules/base/scratch.h"
+#include "tests/modules/base/size_limit.h"
 
 using namespace saucier;
 
@@ -22,23 +21,6 @@ std::string error_of(const std::function<void()>& body) {
   }
   return "no error";
 }
-
-// Files cannot grow beyond `bytes` while it lives: write() fails with EFBIG, as a full disk fails with ENOSPC.
-class SizeLimit {
- public:
-  explicit SizeLimit(rlim_t bytes) {
-    ::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~SizeLimit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-  SizeLimit(const SizeLimit&) = delete;
-  SizeLimit& operator=(const SizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-};
 
 size_t entries(const fs::path& folder) {
   return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
