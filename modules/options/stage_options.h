@@ -103,6 +103,7 @@ struct TrainOptions {
   std::int64_t checkpoint_every = 200;
   std::int64_t keep_states = 1;
   bool shard_optimizer = false;
+  bool deterministic = false;
 
   template <class Visitor>
   void declare(Visitor& v) {
@@ -146,6 +147,7 @@ struct TrainOptions {
     v(checkpoint_every, {.key = "checkpoint_every", .help = "Steps between training states that a killed stage goes on from.", .unit = "steps", .min = 1, .operational = true});
     v(keep_states, {.key = "keep_states", .help = "Newest training states that are kept.", .unit = "states", .min = 1, .operational = true});
     v(shard_optimizer, {.key = "shard_optimizer", .help = "Whether each of several devices keeps the optimizer's moments of its part of the parameters only: less memory, and a second exchange a step.", .operational = true});
+    v(deterministic, {.key = "deterministic", .help = "Whether a rerun on CUDA devices ends in the same bits, as one on the CPU does anyway; slower.", .operational = true});
   }
 };
 

@@ -3,6 +3,8 @@
 #include <ATen/Context.h>
 #include <torch/version.h>
 
+#include <cstdlib>
+
 #include "modules/base/paths.h"
 #include "modules/model/kernels.h"
 
@@ -16,6 +18,12 @@ void prepare(const options::Job& job, EventWriter& events) {
   if (job.device != "cpu" && !at::hasCUDA())
     throw Error(fmt::format("device '{}' is asked for, but this libtorch sees no CUDA device", job.device),
                 "run with --devices cpu, or build against a CUDA libtorch on a machine with a GPU");
+  if (job.train && job.train->deterministic) {
+    ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);  // cuBLAS has no other way, and reads it when it starts
+    at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+    at::globalContext().setDeterministicCuDNN(true);
+    at::globalContext().setBenchmarkCuDNN(false);
+  }
   const int threads = model::use_threads(job.threads);
   // What an earlier attempt left half done is made again; its training state is elsewhere.
   std::filesystem::remove_all(output_folder(job));

@@ -1,6 +1,8 @@
 // libtorch's wheels carry Gloo but not its headers, which ProcessGroupGloo.hpp includes: they are Debian's (libgloo-dev).
 // Only pointers to Gloo's types cross over, so their age does not matter.
+#ifndef USE_C10D_GLOO
 #define USE_C10D_GLOO
+#endif
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
 #include "modules/train/backend.h"

@@ -3,7 +3,9 @@
 #include "modules/base/error.h"
 
 #ifdef SAUCIER_NCCL
+#ifndef USE_C10D_NCCL
 #define USE_C10D_NCCL
+#endif
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 

@@ -38,17 +38,18 @@ rank() {  # the process id of the second process of the run under way
 }
 "$saucier" run "$recipe" --store "$work/killed/saucier.db" --devices cpu+cpu > /dev/null 2> "$work/killed.err" &
 runner=$!
-victim=$(rank killed) || fail "no second process"
-sleep 1
+victim=$(rank killed) || fail "no second process"  # which has yet to load its libraries
 kill -9 "$victim"
 if wait "$runner"; then fail "a run whose second process was killed ended well"; fi
 grep -q "rank 1 ended with killed by signal 9 (SIGKILL)" "$work/killed.err" || fail "nobody said that the second process was killed"
 
 "$saucier" run "$recipe" --store "$work/killed/saucier.db" --devices cpu+cpu > /dev/null 2>> "$work/killed.err" &
 runner=$!
-rank killed > /dev/null || fail "no second process"
-sleep 2
-kill -INT "$runner"
+for ((i = 0; i < 1200; ++i)); do  # until there is a state to go on from
+  compgen -G "$work/killed/work/*/resume/state-*" > /dev/null && break
+  sleep 0.05
+done
+kill -INT "$runner" 2> /dev/null || true
 wait "$runner" || true
 run killed cpu+cpu || fail "a run that goes on"
 diff <(curve two) <(curve killed) || fail "the interrupted run came out differently"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What only a GPU can show, to be run wherever there is one: a sweep on the GPU learns what it learns on the CPU, a killed
-# run goes on and ends where an undisturbed one ends, and how fast it is.
+# run goes on and ends where an undisturbed one ends, to the bit where a recipe asks for that, memory that runs out costs no
+# run, two devices learn what one learns, and how fast it is.
 #
 #   tests/gpu/run.sh BUILD_FOLDER [DEVICE]      DEVICE: 0 by default; 'cpu' tries the script itself
 #
@@ -50,6 +51,44 @@ for ((i = 1; i <= ${KILLS:-4}; ++i)); do
 done
 run killed "$device" || { cat "$work/killed.err"; exit 1; }
 compare "killed ${KILLS:-4} times and gone on" gpu killed
+
+# One stage, whose numbers are read from the log of its curve.
+ranks=$here/../e2e/ranks.toml
+one_stage() {  # STORE DEVICES [OPTION...]
+  local store=$1 devices=$2
+  shift 2
+  "$saucier" run "$ranks" --store "$work/$store/saucier.db" --devices "$devices" "$@" > "$work/$store.out" 2>> "$work/$store.err" || { cat "$work/$store.err"; exit 1; }
+}
+one_stage same "$device"
+one_stage again "$device"
+if diff <(losses same) <(losses again) > /dev/null; then
+  echo "ok      deterministic = true: two runs, the same bits"
+else
+  echo "failed  deterministic = true: two runs differ"
+  failed=1
+fi
+
+second=$([ "$device" = cpu ] && echo cpu || echo $((device + 1)))
+if [ "$device" = cpu ] || nvidia-smi -i "$second" > /dev/null 2>&1; then
+  one_stage two "$device+$second"
+  tolerance=1e-4 compare "two devices and one" same two
+  one_stage shards "$device+$second" --set stage.align.shard_optimizer=true
+  tolerance=1e-4 compare "the optimizer in shards" same shards
+else
+  echo "skipped two devices: there is one"
+fi
+
+# A batch that no device holds at once: it ends, in pieces.
+if [ "$device" != cpu ]; then
+  one_stage large "$device" --set stage.align.global_batch="${LARGE:-20000}" --set data.captions.scenes.count="${LARGE:-20000}" \
+    --set stage.align.trains='["projector", "language_model"]' --set stage.align.micro_batch="${LARGE:-20000}"
+  if grep -q "memory ran out" "$work/large.err"; then
+    echo "ok      memory ran out, and the stage went on: $(grep -m 1 "memory ran out" "$work/large.err")"
+  else
+    echo "failed  a batch of ${LARGE:-20000} fits into this device: set LARGE to more"
+    failed=1
+  fi
+fi
 
 "$saucier" query --store "$work/gpu/saucier.db" "select stage, metric, round(avg(value), 4) as mean from curve where metric in ('mfu', 'samples_per_second', 'tokens_per_second', 'memory_megabytes') group by 1, 2 order by 1, 2"
 exit "$failed"
