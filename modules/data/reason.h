@@ -26,6 +26,11 @@ enum class Reason {
   kEmptyTurn,
   kNoAnswer,
   kPictureCount,
+  kNoCaption,       // this one and the next four of COCO's pictures and annotations
+  kRepeatedId,
+  kUnknownPicture,
+  kUnknownCategory,
+  kBadBox,
   kMissingPicture,
   kPictureOutside,
   kUndecodablePicture,

@@ -5,9 +5,8 @@
 #include "modules/base/rng.h"
 #include "modules/data/overlap/across.h"
 #include "modules/data/overlap/held_out.h"
-#include "modules/data/readers/coco.h"
-#include "modules/data/readers/indexed_rows.h"
 #include "modules/data/readers/open.h"
+#include "modules/data/readers/row_count.h"
 #include "modules/data/scenes/scene_source.h"
 #include "modules/data/turn_limit.h"
 #include "modules/teach/instruct_source.h"
@@ -54,7 +53,6 @@ std::shared_ptr<const data::SampleSource> read_source(const options::Job& job, c
                                                       const options::DataOptions& options) {
   if (options.format == "scenes") return scene_source(job, name, options);
   if (options.format == "synthesized") return synthesized_source(job, name, options);
-  if (options.format == "coco") return data::caption_samples(data::described_coco(options.path, options.images), name);
   return data::open_rows(name, options);
 }
 

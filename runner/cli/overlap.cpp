@@ -9,7 +9,7 @@
 #include "modules/base/suggest.h"
 #include "modules/data/overlap/across.h"
 #include "modules/data/overlap/held_out.h"
-#include "modules/data/readers/indexed_rows.h"
+#include "modules/data/readers/row_count.h"
 #include "modules/sources/sources.h"
 #include "runner/cli/recipe_argument.h"
 #include "runner/cli/stage_job.h"

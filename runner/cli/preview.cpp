@@ -8,7 +8,7 @@
 
 #include "modules/base/error.h"
 #include "modules/base/suggest.h"
-#include "modules/data/readers/indexed_rows.h"
+#include "modules/data/readers/row_count.h"
 #include "runner/cli/preview_html.h"
 #include "runner/cli/recipe_argument.h"
 #include "runner/cli/stage_job.h"

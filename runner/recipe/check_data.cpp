@@ -38,7 +38,7 @@ const std::vector<FormatKeys>& format_keys() {
         {"llava", with(files, {"kinds"}), turns},
         {"sharegpt", files, turns},
         {"openai", files, turns},
-        {"coco", {"path", "images", "content"}, {}},
+        {"coco", with(rows, {"path", "images", "content"}), {}},
         {"captions", files, {"id", "image", "image_name", "system", "caption", "question"}},
         {"vqa", with(files, {"annotations", "question_suffix"}), {"id", "image", "image_name", "system", "question", "answer"}},
         {"webdataset", with(rows, {"path", "shards", "columns"}), {"id", "conversations", "from", "value", "user", "assistant", "caption", "question", "answer", "system"}}};
@@ -58,7 +58,7 @@ class SourceChecks {
     check_name(node, "data source", problems_);
     check_systems(node, bound_.said["data"][node.key], problems_);
     check_keys(node, source);
-    if (source.mode == "strict" && source.format != "scenes" && source.format != "coco" && !drops_overlap(source)) check_limits(node, source);
+    if (source.mode == "strict" && source.format != "scenes" && !drops_overlap(source)) check_limits(node, source);
     check_held_out(node, source);
     if (source.format == "synthesized") {
       if (need(node, source, "stage")) check_stage(node, source);

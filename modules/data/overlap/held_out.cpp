@@ -4,7 +4,7 @@
 
 #include "modules/data/overlap/in_threads.h"
 #include "modules/data/overlap/left_out.h"
-#include "modules/data/readers/indexed_rows.h"
+#include "modules/data/readers/row_count.h"
 #include "modules/text/conversation.h"
 #include "modules/text/utf8.h"
 

@@ -1,34 +1,23 @@
-// COCO's layout: captions.json (images, annotations with caption), instances.json (images, annotations with bbox in
-// pixels and category_id, categories) and a folder of pictures.
+// COCO's layout: captions.json (images, annotations with caption), instances.json (annotations with bbox in pixels and
+// category_id, categories) and a folder of pictures. Both files stay where they are: 48 bytes of each picture and 24 of each
+// annotation are kept in memory, beside what a source of rows keeps (indexed_rows.h).
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "modules/data/readers/indexed_rows.h"
 #include "modules/data/scenes/scene_source.h"
 
 namespace saucier::data {
 
-struct CocoPicture {
-  struct Instance {
-    std::string category;
-    double x = 0, y = 0, width = 0, height = 0;  // pixels
-  };
-  std::int64_t id = 0;
-  std::string file;
-  std::int64_t width = 0, height = 0;
-  std::vector<std::string> captions;
-  std::vector<Instance> instances;  // in the file's order
-};
+// A row is a picture of captions.json, its id the sample's; they come by ascending id. Annotations that cannot be used are added to `count`, as rows:
+// those of a picture that the file does not list, or without text. The pictures lie in options.images, else in
+// options.path/images. Throws Error.
+std::unique_ptr<const RowFormat> open_coco(const options::DataOptions& options, RowCount& count);
 
-// Pictures by ascending id. Throws Error naming the file and the entry that is wrong.
-std::vector<CocoPicture> read_coco(const std::filesystem::path& folder);
-
-// The same as a source of captions and boxes (0 to 1, three decimals). `images`: folder of the pictures; empty:
-// folder/images. A context's id is the picture's id as text. Every picture must be there.
-std::shared_ptr<const DescribedPictures> described_coco(const std::filesystem::path& folder, const std::filesystem::path& images = {});
+// The same pictures with all their captions and their boxes (0 to 1, three decimals), each in the order of its file.
+// Throws Error as index_rows() does, boxes that cannot be used among its rows.
+std::shared_ptr<const DescribedPictures> described_coco(const std::string& name, const options::DataOptions& options);
 
 }  // namespace saucier::data

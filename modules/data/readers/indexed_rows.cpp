@@ -24,8 +24,6 @@ std::uint64_t content_hash(const Sample& sample) {
   return hash;
 }
 
-constexpr size_t kTold = 3;  // examples of a reason in a line for people
-
 class IndexedRows : public SampleSource {
  public:
   IndexedRows(std::unique_ptr<const RowFormat> format, std::string name, std::vector<RowPlace> index, ReadReport report)
@@ -61,21 +59,18 @@ class IndexedRows : public SampleSource {
 // The one pass over all rows.
 class Pass {
  public:
-  Pass(const RowFormat& format, const std::string& name, const DataOptions& options) : format_(format), name_(name), options_(options) {}
+  Pass(const RowFormat& format, const DataOptions& options, RowCount before) : format_(format), options_(options), count_(std::move(before)) {}
 
   void run() {
     for (size_t file = 0; file < format_.files(); ++file) {
       const std::unique_ptr<RowCutter> rows = format_.cut(file);
       while (const std::optional<Row> row = rows->next()) take(*row, file);
     }
-    report_.kept = static_cast<std::int64_t>(index_.size());
     index_.shrink_to_fit();
-    if (options_.mode == "strict") throw_bad();
-    check_tolerance(report_, name_, options_);
   }
 
   std::vector<RowPlace> take_index() { return std::move(index_); }
-  ReadReport take_report() { return std::move(report_); }
+  RowCount take_count() { return std::move(count_); }
 
  private:
   void take(const Row& row, size_t file) {
@@ -83,7 +78,7 @@ class Pass {
     if (row.length > kMost || static_cast<std::uint64_t>(row.line) > kMost)
       throw Error(fmt::format("'{}', line {}: rows of 4 GiB and lines above {} are not supported", format_.path(file).string(), row.line, kMost));
     RowPlace place{.offset = row.offset, .length = static_cast<std::uint32_t>(row.length), .line = static_cast<std::uint32_t>(row.line), .file = static_cast<std::uint32_t>(file), .repeat = 0};
-    ++report_.rows;
+    count_.row();
     try {
       const Sample sample = format_.read(place, row.text);
       try {
@@ -94,20 +89,19 @@ class Pass {
       }
       keep(sample, place);
     } catch (const BadRow& bad) {
-      count(bad.reason(), place, bad.id(), bad.what(), true);
-      if (bad_ == 1) hint_ = bad.hint();
+      count_.leave_out(bad, format_.path(file).string(), row.line);
     }
   }
 
   void keep(const Sample& sample, RowPlace& place) {
     place.repeat = ids_[hash_of(sample.id)]++;
     if (!options_.kinds.empty() && std::find(options_.kinds.begin(), options_.kinds.end(), sample.kind) == options_.kinds.end()) {
-      ++report_.other_kinds;
+      count_.other_kind();
       return;
     }
     if (!seen_.insert(content_hash(sample)).second) {
       const bool drop = options_.duplicates == "drop";
-      count(Reason::kDuplicate, place, sample.id, "the same turns and pictures stand in an earlier row", drop);
+      count_.duplicate({.file = format_.path(place.file).string(), .line = place.line, .id = sample.id, .detail = "the same turns and pictures stand in an earlier row"}, drop);
       if (drop) return;
     }
     index_.push_back(place);
@@ -134,33 +128,11 @@ class Pass {
     sound_.insert(hash);
   }
 
-  void count(Reason why, const RowPlace& place, const std::string& id, std::string detail, bool left_out) {
-    ReadReport::Reason& reason = report_.reasons[std::string(name_of(why))];
-    ++reason.count;
-    reason.left_out = left_out;
-    ReadReport::Example example{.file = format_.path(place.file).string(), .line = place.line, .id = id, .detail = std::move(detail)};
-    if (why != Reason::kDuplicate && ++bad_ <= static_cast<std::int64_t>(ReadReport::kExamples)) first_.push_back(example);
-    if (reason.examples.size() < ReadReport::kExamples) reason.examples.push_back(std::move(example));
-  }
-
-  void throw_bad() const {
-    if (first_.empty()) return;
-    Error error(told(first_.front()), hint_);
-    for (size_t i = 1; i < first_.size(); ++i) error.add_context("also: " + told(first_[i]));
-    const std::int64_t more = bad_ - static_cast<std::int64_t>(first_.size());
-    if (more > 0) error.add_context(fmt::format("and {} more samples that cannot be used", more));
-    throw error;
-  }
-
   static constexpr size_t kRemembered = 10'000;
   const RowFormat& format_;
-  const std::string& name_;
   const DataOptions& options_;
+  RowCount count_;
   std::vector<RowPlace> index_;
-  ReadReport report_;
-  std::vector<ReadReport::Example> first_;  // of all reasons
-  std::int64_t bad_ = 0;
-  std::string hint_;
   std::unordered_map<std::uint64_t, std::uint32_t> ids_;  // by hash: rows with the id so far
   std::unordered_set<std::uint64_t> seen_, sound_;
   std::unordered_map<std::string, BadRow> unsound_;
@@ -168,43 +140,12 @@ class Pass {
 
 }  // namespace
 
-std::shared_ptr<const SampleSource> index_rows(std::unique_ptr<const RowFormat> format, const std::string& name, const DataOptions& options) {
-  Pass pass(*format, name, options);
+std::shared_ptr<const SampleSource> index_rows(std::unique_ptr<const RowFormat> format, const std::string& name, const DataOptions& options, RowCount before) {
+  Pass pass(*format, options, std::move(before));
   pass.run();
   auto index = pass.take_index();
-  return std::make_shared<IndexedRows>(std::move(format), name, std::move(index), pass.take_report());
-}
-
-void check_tolerance(const ReadReport& report, const std::string& name, const DataOptions& options) {
-  for (const auto& [reason_name, reason] : report.reasons) {
-    if (!reason.left_out || reason_name == name_of(Reason::kDuplicate)) continue;
-    const auto own = options.tolerate_reason.find(reason_name);
-    const double limit = own != options.tolerate_reason.end() ? own->second : options.tolerate;
-    if (static_cast<double>(reason.count) <= limit * static_cast<double>(report.rows)) continue;
-    Error error(fmt::format("{} of {} rows are left out for '{}', {:g} % are tolerated", reason.count, report.rows, reason_name, 100 * limit),
-                own != options.tolerate_reason.end() ? fmt::format("repair the rows, or raise data.{}.tolerate_reason.{}", name, reason_name)
-                                                     : fmt::format("repair the rows, or raise data.{}.tolerate", name));
-    for (std::string& line : report_lines(report)) error.add_context(std::move(line));
-    throw error;
-  }
-}
-
-std::string told(const ReadReport::Example& example) {
-  return fmt::format("{}{}{}", example.line > 0 ? fmt::format("'{}', line {}: ", example.file, example.line) : "",
-                     example.id.empty() ? "" : fmt::format("sample '{}': ", example.id), example.detail);
-}
-
-std::vector<std::string> report_lines(const ReadReport& report) {
-  std::vector<std::string> lines;
-  for (const ReasonText& text : row_reasons()) {
-    const auto found = report.reasons.find(std::string(text.name));
-    if (found == report.reasons.end()) continue;
-    const ReadReport::Reason& reason = found->second;
-    std::string examples;
-    for (size_t i = 0; i < std::min(reason.examples.size(), kTold); ++i) examples += (i > 0 ? "; " : "") + told(reason.examples[i]);
-    lines.push_back(fmt::format("{} of {} rows {}: {} ({}), such as {}", reason.count, report.rows, reason.left_out ? "are left out" : "are kept all the same", text.name, text.meaning, examples));
-  }
-  return lines;
+  ReadReport report = pass.take_count().report(static_cast<std::int64_t>(index.size()), name, options);
+  return std::make_shared<IndexedRows>(std::move(format), name, std::move(index), std::move(report));
 }
 
 }  // namespace saucier::data

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "modules/data/readers/row_count.h"
 #include "modules/data/readers/row_file.h"
 #include "modules/data/sample.h"
-#include "modules/options/data_options.h"
 
 namespace saucier::data {
 
@@ -38,17 +38,8 @@ class RowFormat {
 //
 // Rows of one id get "#2", "#3" added to it. strict: throws Error for rows that cannot be used, the first in its message
 // ("'f.json', line 3: sample 'x': ..."), further ones as notes. lenient: leaves them out, Error when for one reason more
-// are left out than tolerated.
+// are left out than tolerated. `before`: what the format has counted of files that its rows refer to.
 std::shared_ptr<const SampleSource> index_rows(std::unique_ptr<const RowFormat> format, const std::string& name,
-                                               const options::DataOptions& options);
-
-// Error where for one reason more rows were left out than the options tolerate. Duplicates have no limit.
-void check_tolerance(const ReadReport& report, const std::string& name, const options::DataOptions& options);
-
-std::string told(const ReadReport::Example& example);  // "'f.json', line 3: sample 'x': its picture cannot be read"
-
-// One line a reason, for people, with its first examples: "12 of 400 rows are left out: missing-picture (a picture is not
-// there), such as 'f.json', line 3: sample 'x': ...".
-std::vector<std::string> report_lines(const ReadReport& report);
+                                               const options::DataOptions& options, RowCount before = {});
 
 }  // namespace saucier::data

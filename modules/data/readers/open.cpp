@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "modules/data/readers/coco.h"
 #include "modules/data/readers/text_rows.h"
 #include "modules/data/readers/webdataset.h"
 
@@ -41,9 +42,10 @@ class Annotations {
   std::unordered_map<std::int64_t, Place> places_;
 };
 
-std::unique_ptr<const RowFormat> format_of(const DataOptions& options, std::shared_ptr<const SceneWorld> scenes) {
+std::unique_ptr<const RowFormat> format_of(const DataOptions& options, std::shared_ptr<const SceneWorld> scenes, RowCount& count) {
   const options::ColumnOptions& columns = options.columns;
   if (options.format == "webdataset") return open_webdataset(options);
+  if (options.format == "coco") return open_coco(options, count);
   const auto pictures = std::make_shared<const Pictures>(options.images, std::move(scenes), columns.image_name);
   auto file = std::make_shared<const RowFile>(options.path);
   TextRows::Layout layout{.key = {}, .table = {}, .id = field_names(columns.id, {"id"})};
@@ -77,7 +79,9 @@ std::unique_ptr<const RowFormat> format_of(const DataOptions& options, std::shar
 }  // namespace
 
 std::shared_ptr<const SampleSource> open_rows(const std::string& name, const DataOptions& options, std::shared_ptr<const SceneWorld> scenes) {
-  return index_rows(format_of(options, std::move(scenes)), name, options);
+  RowCount count;
+  auto format = format_of(options, std::move(scenes), count);
+  return index_rows(std::move(format), name, options, std::move(count));
 }
 
 }  // namespace saucier::data

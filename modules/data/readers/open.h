@@ -10,8 +10,8 @@
 
 namespace saucier::data {
 
-// Of the formats "llava", "sharegpt", "openai", "captions", "vqa", "webdataset", and of "synthesized" with `path` set to
-// the artifact's file; "coco" is another matter (coco.h). `scenes`: what "scene:..." means in rows; null: nothing.
+// Of the formats "llava", "sharegpt", "openai", "captions", "vqa", "webdataset", "coco", and of "synthesized" with `path`
+// set to the artifact's file. `scenes`: what "scene:..." means in rows; null: nothing.
 // All rows are checked here (indexed_rows.h). Throws Error.
 std::shared_ptr<const SampleSource> open_rows(const std::string& name, const options::DataOptions& options,
                                               std::shared_ptr<const SceneWorld> scenes = nullptr);

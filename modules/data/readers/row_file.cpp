@@ -106,7 +106,7 @@ class ArrayCutter : public RowCutter {
       in_.next();  // the '['
       return;
     }
-    hint_ = "give a file in the layout of VQAv2";
+    hint_ = "give a file in the layout of the format";
     if (!enter(key)) fail(fmt::format("there is no array '{}' in an object here", key));
     inside_ = true;
   }

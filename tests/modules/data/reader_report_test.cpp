@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "modules/data/conversation_samples.h"
-#include "modules/data/readers/indexed_rows.h"
+#include "modules/data/readers/row_count.h"
 #include "modules/data/readers/bad_row.h"
 #include "tests/modules/data/reader_files.h"
 

@@ -1,7 +1,7 @@
-// LLaVA JSON, picture folders and COCO.
-#include "modules/data/readers/coco.h"
+// LLaVA JSON and picture folders.
 #include "modules/data/readers/llava_json.h"
 #include "modules/data/readers/picture_folder.h"
+#include "modules/data/scenes/scene_source.h"
 #include "tests/modules/data/reader_files.h"
 
 using namespace saucier;
@@ -151,66 +151,4 @@ TEST_CASE("pictures come from their folder only, links included") {
   CHECK_THROWS_WITH(pictures.load("sub/../../b.png"), "picture 'sub/../../b.png' is not a relative path inside the picture folder");
   CHECK_THROWS_WITH(pictures.load(""), "picture '' is not a relative path inside the picture folder");
   CHECK_THROWS_WITH(PictureFolder(folder.path() / "none"), fmt::format("no picture folder '{}'", (folder.path() / "none").string()));
-}
-
-TEST_CASE("COCO: what is exported is read back") {
-  const Folder folder;
-  options::SceneOptions options;
-  options.split = "test";
-  options.first = 30;
-  options.count = 12;
-  const auto w = SceneWorld::make(options);
-  export_coco(*w, folder.path().string());
-  const auto pictures = read_coco(folder.path());
-  const auto described = described_coco(folder.path());
-  REQUIRE(pictures.size() == 12);
-  REQUIRE(described->size() == 12);
-  for (size_t i = 0; i < pictures.size(); ++i) {
-    const Scene scene = w->scene("test", 30 + static_cast<std::int64_t>(i));
-    const CocoPicture& picture = pictures[i];
-    CHECK(picture.id == scene.index);
-    CHECK(picture.width == 80);
-    CHECK(picture.captions == w->captions(scene));
-    REQUIRE(picture.instances.size() == scene.objects.size());
-    for (size_t k = 0; k < scene.objects.size(); ++k) {
-      const Box& box = scene.objects[k].box;
-      CHECK(picture.instances[k].category == w->kinds()[static_cast<size_t>(scene.objects[k].kind)].name);
-      CHECK(picture.instances[k].x / 80 == box.x1);
-      CHECK(picture.instances[k].y / 80 == box.y1);
-      CHECK((picture.instances[k].x + picture.instances[k].width) / 80 == box.x2);
-      CHECK((picture.instances[k].y + picture.instances[k].height) / 80 == box.y2);
-    }
-    const auto at = static_cast<std::int64_t>(i);
-    CHECK(described->context(at).to_text(true) == w->context(scene).to_text(true));
-    const PictureRef reference = described->picture(at);
-    CHECK(reference.source->load(reference.reference).pixels == w->render(scene).pixels);
-  }
-  const auto captions = caption_samples(described, "coco");
-  CHECK(captions->get(3).id == "33");
-  CHECK(captions->get(3).turns[0].text.starts_with("<image>\n"));
-}
-
-TEST_CASE("COCO: what is wrong is named with its file and entry") {
-  const Folder folder;
-  const std::string images = R"("images":[{"id":1,"file_name":"a.png","width":10,"height":10}])";
-  folder.write("captions.json", "{" + images + R"(,"annotations":[{"id":1,"image_id":1,"caption":"c"}]})");
-  const auto with = [&](const std::string& annotations) {
-    folder.write("instances.json", "{" + images + R"(,"categories":[{"id":1,"name":"fox"}],"annotations":[)" + annotations + "]}");
-    try {
-      read_coco(folder.path());
-    } catch (const Error& error) {
-      const std::string text = error.what();
-      return text.substr(text.find("entry"));
-    }
-    return std::string("no error");
-  };
-  CHECK(with(R"({"image_id":1,"category_id":1,"bbox":[1,2,3,4]})") == "no error");
-  CHECK(with(R"({"image_id":2,"category_id":1,"bbox":[1,2,3,4]})") == "entry 0 of 'annotations': there is no picture '2'");
-  CHECK(with(R"({"image_id":1,"category_id":5,"bbox":[1,2,3,4]})") == "entry 0 of 'annotations': there is no category '5'");
-  CHECK(with(R"({"image_id":1,"category_id":1,"bbox":[1,2,3]})") == "entry 0 of 'annotations': its bbox is not [x, y, width, height]");
-  CHECK(with(R"({"image_id":1,"bbox":[1,2,3,4]})") == "entry 0 of 'annotations' lacks a field or has one of another type");
-  with("");
-  CHECK_THROWS_WITH(described_coco(folder.path(), folder.path()), Catch::Contains("no picture 'a.png' in"));
-  fs::remove(folder.path() / "instances.json");
-  CHECK_THROWS_AS(read_coco(folder.path()), Error);
 }
