@@ -3,8 +3,9 @@
 
     mix665k.py FOLDER [--share 1.0] [--pictures none|one|all] [--parts]
 
-FOLDER/mix665k.json (or FOLDER/parts/PART.json) and, for --pictures, FOLDER/images: 'all' makes a small PNG for every name,
-'one' makes hard links to a single one. Text is drawn from a fixed vocabulary; the same arguments give the same bytes.
+FOLDER/llava_v1_5_mix665k.json, or with --parts FOLDER/mix665k/PART.json: as recipes/lib/mix665k.toml and mix665k-parts.toml read
+them with data = FOLDER. For --pictures the folders of pictures beside them: 'all' makes a PNG for every name, 'one' hard links to
+a single one. Text is drawn from a fixed vocabulary; the same arguments give the same bytes.
 Standard library only.
 """
 import argparse
@@ -22,11 +23,11 @@ PARTS = {
     "vqav2": (82783, (3, 8), (1, 2), "coco/train2017", 82783),
     "gqa": (72140, (5, 15), (1, 2), "gqa/images", 72140),
     "okvqa": (8998, (1, 2), (1, 3), "coco/train2017", 8998),
-    "ocrvqa": (80000, (3, 6), (1, 8), "ocr_vqa/images", 80000),
+    "ocr_vqa": (80000, (3, 6), (1, 8), "ocr_vqa/images", 80000),
     "aokvqa": (66160, (1, 2), (1, 2), "coco/train2017", 16540),
     "textcaps": (21953, (1, 1), (8, 20), "textvqa/train_images", 21953),
     "refcoco": (48447, (2, 12), (4, 9), "coco/train2017", 24407),
-    "vg": (86417, (3, 12), (4, 9), "vg/VG_100K", 86417),
+    "visual_genome": (86417, (3, 12), (4, 9), "vg/VG_100K", 86417),
 }
 WORDS = ("the a of in on with and two three red small large dog cat table street person holding next to plate window sign "
          "near under above blue green left right standing sitting what where how many is are there yes no it").split()
@@ -76,7 +77,7 @@ def main():
         random_.shuffle(plan)
     files = {}
     for part, number in plan:
-        name = f"parts/{part}.json" if said.parts else "mix665k.json"
+        name = f"mix665k/{part}.json" if said.parts else "llava_v1_5_mix665k.json"
         if name not in files:
             (said.folder / name).parent.mkdir(exist_ok=True)
             files[name] = open(said.folder / name, "w")
@@ -90,7 +91,7 @@ def main():
         file.close()
     bytes_ = png(336)
     for name in names if said.pictures != "none" else []:
-        path, first = said.folder / "images" / name, said.folder / "images" / "first.png"
+        path, first = said.folder / name, said.folder / "first.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             continue

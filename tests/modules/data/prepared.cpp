@@ -13,6 +13,7 @@
 
 #include "modules/base/file.h"
 #include "modules/base/rng.h"
+#include "modules/data/readers/open.h"
 #include "tests/modules/data/fake_source.h"
 #include "tests/temp_folder.h"
 
@@ -269,7 +270,7 @@ TEST_CASE("a tokenizer's fingerprint is that of its copy on disk") {
   CHECK(other.fingerprint() != tokenizer().fingerprint());
 }
 
-// SAUCIER_TOKENIZER=FOLDER test_data "speed of preparing samples and of reading prepared ones"
+// SAUCIER_TOKENIZER=FOLDER SAUCIER_MIX665K=FOLDER test_data "speed of preparing samples and of reading prepared ones"
 TEST_CASE("speed of preparing samples and of reading prepared ones", "[.][speed]") {
   const char* said = std::getenv("SAUCIER_TOKENIZER");
   const text::Tokenizer tokenizer = text::Tokenizer::load(said ? said : SAUCIER_SOURCE_DIR "/recipes/models/reader");
@@ -282,8 +283,7 @@ TEST_CASE("speed of preparing samples and of reading prepared ones", "[.][speed]
   }
   // As in LLaVA-Instruct: about three questions of ten words with answers of forty, and a picture of 576 tokens.
   const auto pictures = std::make_shared<FakePictures>();
-  constexpr std::int64_t kCount = 20'480;
-  const auto samples = std::make_shared<FakeSource>(kCount, [&](std::int64_t i) {
+  const auto alike = std::make_shared<FakeSource>(20'480, [&](std::int64_t i) {
     Rng rng(static_cast<std::uint64_t>(i), "test.speed");
     Sample sample{.id = std::to_string(i), .source = "s", .kind = "", .system = {}, .turns = {}, .pictures = {{fmt::format("{:012}.jpg", i), pictures}}};
     for (std::int64_t turn = 0, turns = rng.integer(1, 5); turn < 2 * turns; ++turn) {
@@ -294,6 +294,10 @@ TEST_CASE("speed of preparing samples and of reading prepared ones", "[.][speed]
     }
     return sample;
   });
+  std::shared_ptr<const SampleSource> samples = alike;
+  if (const char* mix = std::getenv("SAUCIER_MIX665K"))
+    samples = open_rows("mix", {.format = "llava", .path = fmt::format("{}/llava_v1_5_mix665k.json", mix), .images = mix, .check_pictures = "none"});
+  const std::int64_t count = samples->size();
   const TempFolder folder;
   const auto encode = encode_with(std::make_shared<ConversationWriter>(tokenizer, options::JobConversation{}, image::PictureTokens{.each = 576}, 1));
   const auto seconds = [](auto&& body) {  // of one core, whatever else runs
@@ -301,24 +305,28 @@ TEST_CASE("speed of preparing samples and of reading prepared ones", "[.][speed]
     body();
     return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   };
-  const double reading = seconds([&] { for (std::int64_t i = 0; i < kCount; ++i) samples->get(i); });
+  const double reading = seconds([&] { for (std::int64_t i = 0; i < count; ++i) samples->get(i); });
   const PreparedSource prepared(samples, encode, "s", folder.path(), Json("key"));
   const double made = seconds([&] { for (std::int64_t shard = 0; shard < prepared.shards(); ++shard) prepared.prepare(shard, kGoOn); });
+  const auto most_memory = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;
+  };
+  const long before_reading = most_memory();
   std::int64_t tokens = 0, bytes = 0;
   const auto read_all = [&](std::uint64_t pass) {  // in the order of a mixture
-    for (std::int64_t i = 0; i < kCount; ++i) {
-      const WrittenSample written = prepared.get(static_cast<std::int64_t>(permuted_index(static_cast<std::uint64_t>(i), kCount, 1, pass)));
+    for (std::int64_t i = 0; i < count; ++i) {
+      const WrittenSample written = prepared.get(static_cast<std::int64_t>(permuted_index(static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(count), 1, pass)));
       for (const Conversation& one : written.conversations) tokens += static_cast<std::int64_t>(one.encoded.ids.size());
     }
   };
   const double first = seconds([&] { read_all(0); });
   const double again = seconds([&] { read_all(1); });
   for (const auto& entry : fs::directory_iterator(prepared.folder())) bytes += static_cast<std::int64_t>(fs::file_size(entry.path()));
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  constexpr double kAll = static_cast<double>(kCount);
+  const auto all = static_cast<double>(count);
   WARN(fmt::format("{:.0f} tokens and {:.0f} bytes a sample; prepared {:.0f} samples/s ({:.0f} without making the text), read {:.0f} samples/s with the check of "
-                   "the files, {:.0f} after it; {} MB at most",
-                   static_cast<double>(tokens) / 2 / kAll, static_cast<double>(bytes) / kAll, kAll / made, kAll / (made - reading), kAll / first, kAll / again,
-                   usage.ru_maxrss / 1024));
+                   "the files, {:.0f} after it; at most {} MB while preparing, {} MB with all files mapped",
+                   static_cast<double>(tokens) / 2 / all, static_cast<double>(bytes) / all, all / made, all / (made - reading), all / first, all / again,
+                   before_reading, most_memory()));
 }

@@ -197,7 +197,7 @@ TEST_CASE("speed of checking and reading rows", "[.][speed]") {
   std::string rows;
   for (int i = 0; i < 20'000; ++i) rows += row(std::to_string(i), std::string(1000, 'q') + std::to_string(i));
   const char* mix = std::getenv("SAUCIER_MIX665K");
-  options::DataOptions options = options_of("llava", mix ? fs::path(mix) / "mix665k.json" : folder.write("f.jsonl", rows), mix ? fs::path(mix) / "images" : fs::path());
+  options::DataOptions options = options_of("llava", mix ? fs::path(mix) / "llava_v1_5_mix665k.json" : folder.write("f.jsonl", rows), mix ? fs::path(mix) : fs::path());
   if (const char* check = std::getenv("SAUCIER_CHECK_PICTURES")) options.check_pictures = check;
   const std::clock_t start = std::clock();  // processor time, system calls among it
   const auto source = open(options);
