@@ -73,10 +73,18 @@ std::shared_ptr<const data::SampleSource> make_source(const options::Job& job, c
 
 namespace {
 
+data::Progress progress_to(EventWriter* events) {
+  if (!events) return {};
+  return data::Progress([events](const data::Progress::Now& now) {
+    events->progress(now.done, now.samples, now.rate, "samples", 0, static_cast<double>(now.samples - now.done) / std::max(now.rate, 1e-9),
+                     "compared: " + now.what);
+  });
+}
+
 // The sources of one mixture, compared with what they hold out and with each other.
-std::vector<data::NamedSource> compared(const options::Job& job, const options::MixtureOptions& mixture) {
+std::vector<data::NamedSource> compared(const options::Job& job, const options::MixtureOptions& mixture, EventWriter* events) {
   std::optional<data::PictureMarks> opened;
-  const auto marks = [&]() -> data::PictureMarks& { return opened ? *opened : opened.emplace(job.cache); };
+  const auto marks = [&]() -> data::PictureMarks& { return opened ? *opened : opened.emplace(job.cache, progress_to(events)); };
   const auto threads = static_cast<int>(job.threads);
   std::map<std::string, std::shared_ptr<const data::HeldOut>> known;
   std::vector<data::NamedSource> sources;
@@ -100,7 +108,7 @@ std::vector<data::NamedSource> compared(const options::Job& job, const options::
 
 }  // namespace
 
-std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const std::string& data) {
+std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const std::string& data, EventWriter* events) {
   options::MixtureOptions mixture;
   const std::string name = data.substr(data.find('.') + 1);
   if (data.starts_with("mixture.")) {
@@ -109,7 +117,7 @@ std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const
     mixture.weights[name] = {.natural = true};
   }
   std::vector<data::MixtureSource> sources;
-  for (data::NamedSource& source : compared(job, mixture)) {
+  for (data::NamedSource& source : compared(job, mixture, events)) {
     const auto limit = data::turn_limit(data::conversation_for(job.conversation, job.data.at(source.name)), static_cast<std::uint64_t>(job.seed));
     sources.push_back({source.name, data::limit_turns(std::move(source.samples), limit)});
   }

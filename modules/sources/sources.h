@@ -18,8 +18,8 @@ inline constexpr std::string_view kSceneOptions = "scenes.json";
 std::shared_ptr<const data::SampleSource> make_source(const options::Job& job, const std::string& name);
 
 // "mixture.NAME" or "data.NAME" (one source, one pass), turn limits applied, and what data.NAME.held_out and
-// mixture.NAME.duplicates ask for (modules/data/overlap).
-std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const std::string& data);
+// mixture.NAME.duplicates ask for (modules/data/overlap); `events` is told how far that is.
+std::shared_ptr<const data::Mixture> make_mixture(const options::Job& job, const std::string& data, EventWriter* events = nullptr);
 
 // The tokenizer of a model made from nothing: learned from the stage's own samples, pictures left out.
 std::shared_ptr<const text::Tokenizer> learn_tokenizer(const options::Job& job, const data::Mixture& mixture,

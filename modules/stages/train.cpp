@@ -85,7 +85,7 @@ void carry_forward(const options::Job& job) {
 }
 
 void train_tower(const options::Job& job, EventWriter& events) {
-  const auto mixture = sources::make_mixture(job, job.train->data);
+  const auto mixture = sources::make_mixture(job, job.train->data, &events);
   sources::tell_reports(*mixture, events);
   const auto tokenizer = sources::learn_tokenizer(job, *mixture, job.model.language_model.tokenizer);
   model::VisionTower tower = job.model.vision_tower.init == "random" && job.from.empty()
@@ -122,7 +122,7 @@ bool train_conversations(const options::Job& job, EventWriter& events) {
   train::Ranks ranks(job.ranks, device_of(job));
   std::optional<OtherRanks> others;
   if (ranks.first()) others.emplace(job, ranks.address(), events);
-  const auto mixture = sources::make_mixture(job, job.train->data);
+  const auto mixture = sources::make_mixture(job, job.train->data, &events);
   sources::tell_reports(*mixture, events);
   model::JoinedModel model = with_context("while loading the model to train", [&] { return starting_model(job, *mixture); });
   model.move_to(device_of(job));
@@ -135,7 +135,7 @@ bool train_conversations(const options::Job& job, EventWriter& events) {
   const auto loader = batches(mixture, job.train->global_batch, "loader." + job.stage);
   std::unique_ptr<data::Loader> held_out;
   if (!job.train->validation.empty()) {
-    const auto samples = with_context("while reading the samples of the validation", [&] { return sources::make_mixture(job, job.train->validation); });
+    const auto samples = with_context("while reading the samples of the validation", [&] { return sources::make_mixture(job, job.train->validation, &events); });
     held_out = batches(samples, std::min({job.train->global_batch, job.train->validation_samples, samples->size()}), "validation." + job.stage);
   }
   train::Conversations objective(job, model, *loader, held_out.get(), events);

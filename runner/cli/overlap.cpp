@@ -11,6 +11,7 @@
 #include "modules/data/overlap/held_out.h"
 #include "modules/data/readers/row_count.h"
 #include "modules/sources/sources.h"
+#include "runner/cli/progress_line.h"
 #include "runner/cli/recipe_argument.h"
 #include "runner/cli/stage_job.h"
 #include "runner/report/table.h"
@@ -89,7 +90,7 @@ Json example_json(const data::ReadReport::Example& example) {
 
 class Comparison {
  public:
-  Comparison(const Asked& asked, const std::string& cache, std::int64_t most) : asked_(asked), marks_(cache), most_(static_cast<size_t>(most)) {}
+  Comparison(const Asked& asked, const std::string& cache, std::int64_t most) : asked_(asked), marks_(cache, shown()), most_(static_cast<size_t>(most)) {}
 
   std::vector<Pair> pairs() {
     std::vector<Pair> all;
@@ -100,6 +101,7 @@ class Comparison {
         if (!held_out) held_out = std::make_shared<data::HeldOut>(other, source(other), marks_, kAllCores);
         all.push_back(pair(name, held_out));
       }
+    line_.clear();
     return all;
   }
 
@@ -107,6 +109,7 @@ class Comparison {
     std::vector<data::NamedSource> sources;
     for (const auto& [name, others] : asked_.held_out) sources.push_back({name, source(name)});
     const auto found = data::find_twins(sources, marks_, kAllCores);
+    line_.clear();
     std::vector<Twins> all;
     for (size_t s = 0; s < sources.size(); ++s)
       for (size_t other = 0; other < s; ++other) {
@@ -124,6 +127,10 @@ class Comparison {
 
  private:
   static constexpr int kAllCores = 0;
+
+  data::Progress shown() {
+    return data::Progress([this](const data::Progress::Now& now) { line_.draw(fmt::format("{}: {}/{}  {:.0f} samples/s", now.what, now.done, now.samples, now.rate)); }, line_.seconds_between());
+  }
 
   std::shared_ptr<const data::SampleSource> source(const std::string& name) {
     auto& one = sources_[name];
@@ -148,6 +155,7 @@ class Comparison {
   }
 
   const Asked& asked_;
+  ProgressLine line_;
   data::PictureMarks marks_;
   size_t most_;
   std::map<std::string, std::shared_ptr<const data::SampleSource>> sources_;

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <cstdio>
 #include <map>
 
@@ -8,6 +6,7 @@
 #include "modules/base/file.h"
 #include "modules/base/paths.h"
 #include "runner/cli/command.h"
+#include "runner/cli/progress_line.h"
 #include "runner/cli/recipe_argument.h"
 #include "runner/exec/execute.h"
 #include "runner/report/html.h"
@@ -19,17 +18,17 @@ namespace {
 // A line per running stage that is drawn over on a terminal; plain lines, a few a minute, elsewhere.
 class Progress : public exec::Listener {
  public:
-  Progress(const recipe::Recipe& recipe, size_t stages) : recipe_(recipe), stages_(stages), terminal_(isatty(STDERR_FILENO)) {}
+  Progress(const recipe::Recipe& recipe, size_t stages) : recipe_(recipe), stages_(stages) {}
 
-  void started(const plan::Node& node) override { say(fmt::format("{} {}", head(node), node.reason)); }
+  void started(const plan::Node& node) override { line_.say(fmt::format("{} {}", head(node), node.reason)); }
   void cached(const plan::Node& node) override {
     ++done_;
     ++cached_;
-    if (!terminal_ || cached_ <= 3) say(fmt::format("{} {}", head(node), node.reason));
+    if (!line_.terminal() || cached_ <= 3) line_.say(fmt::format("{} {}", head(node), node.reason));
   }
   void progress(const plan::Node& node, const Json& event) override {
     const double now = system_clock().steady_seconds();
-    if (now - last_[node.key] < (terminal_ ? 0.2 : 15)) return;
+    if (now - last_[node.key] < line_.seconds_between()) return;
     last_[node.key] = now;
     const std::int64_t step = event.value("step", std::int64_t{0}), steps = event.value("steps", std::int64_t{0});
     std::string text = fmt::format("{} {}/{}  {:.0f} {}/s", head(node), step, steps, event.value("rate", 0.0),
@@ -37,24 +36,19 @@ class Progress : public exec::Listener {
     if (event.value("loss", 0.0) != 0) text += fmt::format("  loss {:.3f}", event.value("loss", 0.0));
     text += fmt::format("  {} left", format_duration(event.value("seconds_left", 0.0)));
     if (const std::string note = event.value("note", ""); !note.empty()) text += "  " + note;
-    if (terminal_) {
-      std::fprintf(stderr, "\r\033[K%s", text.c_str());
-      drawn_ = true;
-    } else {
-      say(text);
-    }
+    line_.draw(text);
   }
   void finished(const plan::Node& node, double seconds) override {
     ++done_;
-    say(fmt::format("{} done in {}", head(node), format_duration(seconds)));
+    line_.say(fmt::format("{} done in {}", head(node), format_duration(seconds)));
   }
   void failed(const plan::Node& node, const std::string& message, const std::string& log_tail) override {
-    say(fmt::format("{} failed: {}", head(node), message));
+    line_.say(fmt::format("{} failed: {}", head(node), message));
     // A worker that could say what is wrong has written just that to its log, too.
     const auto bare = [](const std::string& text) { return text.substr(0, text.find_last_not_of('\n') + 1); };
-    if (!log_tail.empty() && bare(log_tail) != "error: " + bare(message)) say("last lines of its log:\n" + log_tail);
+    if (!log_tail.empty() && bare(log_tail) != "error: " + bare(message)) line_.say("last lines of its log:\n" + log_tail);
   }
-  void message(const std::string& text) override { say(text); }
+  void message(const std::string& text) override { line_.say(text); }
 
  private:
   std::string head(const plan::Node& node) const {
@@ -62,16 +56,11 @@ class Progress : public exec::Listener {
     const std::string whose = node.trials.size() == recipe_.trials.size() && node.trials.size() > 1 ? "all trials" : trial;
     return fmt::format("[{}/{}] {} {}:", std::min(done_ + 1, stages_), stages_, whose, node.name);
   }
-  void say(const std::string& text) {
-    if (drawn_) std::fputs("\r\033[K", stderr);
-    drawn_ = false;
-    std::fprintf(stderr, "%s\n", text.c_str());
-  }
 
   const recipe::Recipe& recipe_;
   size_t stages_, done_ = 0;
   int cached_ = 0;
-  bool terminal_, drawn_ = false;
+  ProgressLine line_;
   std::map<std::string, double> last_;
 };
 

@@ -41,6 +41,7 @@ std::vector<std::vector<Twin>> find_twins(std::span<const NamedSource> sources, 
       if (in_two.contains(hashes[s][i])) candidates.push_back({static_cast<std::uint32_t>(s), static_cast<std::int64_t>(i)});
 
   std::vector<Digest128> contents(candidates.size());
+  Progress::Pass pass(marks.progress(), "samples whose turns stand in two sources", static_cast<std::int64_t>(candidates.size()));
   in_threads(static_cast<std::int64_t>(candidates.size()), threads, [&](std::int64_t c) {
     const Place& place = candidates[static_cast<size_t>(c)];
     const NamedSource& source = sources[place.source];
@@ -51,6 +52,7 @@ std::vector<std::vector<Twin>> find_twins(std::span<const NamedSource> sources, 
       text += fmt::format("{:016x}{:016x}\n", mark.exact[0], mark.exact[1]);
     }
     contents[static_cast<size_t>(c)] = digest128(text);
+    pass.step();
   });
 
   std::vector<std::vector<Twin>> twins(sources.size());

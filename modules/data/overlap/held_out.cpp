@@ -67,10 +67,12 @@ std::string alike(const Sample& sample, const Overlap& overlap) {
 HeldOut::HeldOut(std::string name, std::shared_ptr<const SampleSource> samples, PictureMarks& marks, int threads)
     : name_(std::move(name)), samples_(std::move(samples)), questions_(static_cast<size_t>(samples_->size())) {
   std::vector<std::vector<PictureMark>> seen(questions_.size());
+  Progress::Pass pass(marks.progress(), fmt::format("data source '{}'", name_), samples_->size());
   in_threads(samples_->size(), threads, [&](std::int64_t i) {
     const Sample sample = samples_->get(i);
     questions_[static_cast<size_t>(i)] = questions_of(sample);
     for (const PictureRef& picture : sample.pictures) seen[static_cast<size_t>(i)].push_back(mark_in(marks, picture, sample, name_));
+    pass.step();
   });
   std::vector<Shape> shapes;
   for (size_t i = 0; i < seen.size(); ++i) {
@@ -129,9 +131,11 @@ std::optional<Overlap> HeldOut::find(const Sample& sample, PictureMarks& marks) 
 std::vector<Overlap> find_overlaps(const SampleSource& samples, const std::string& name, const HeldOuts& held_out, PictureMarks& marks, int threads) {
   std::mutex mutex;
   std::vector<Overlap> all;
+  Progress::Pass pass(marks.progress(), fmt::format("data source '{}'", name), samples.size());
   in_threads(samples.size(), threads, [&](std::int64_t i) {
     const Sample sample = samples.get(i);
     for (const PictureRef& picture : sample.pictures) mark_in(marks, picture, sample, name);
+    pass.step();
     std::optional<Overlap> gravest;
     for (size_t h = 0; h < held_out.size(); ++h) {
       std::optional<Overlap> one = held_out[h]->find(sample, marks);

@@ -37,7 +37,7 @@ bool read_line(std::string_view line, Digest128& identity, PictureMark& mark) {
 
 }  // namespace
 
-PictureMarks::PictureMarks(const fs::path& cache) {
+PictureMarks::PictureMarks(const fs::path& cache, Progress progress) : progress_(std::move(progress)) {
   if (cache.empty()) return;
   const Json key = {{"picture_marks", kVersion}};
   const fs::path folder = cache / sha256(key.dump());

@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <fstream>
 
+#include "modules/base/base64.h"
 #include "modules/base/rng.h"
 #include "modules/data/overlap/across.h"
 #include "modules/data/overlap/held_out.h"
-#include "modules/data/readers/indexed_rows.h"
+#include "modules/data/readers/row_count.h"
 #include "modules/data/readers/picture_folder.h"
 #include "modules/data/scenes/scene_source.h"
 #include "tests/modules/data/fake_source.h"
 #include "tests/modules/data/reader_files.h"
+#include "tests/modules/data/tar_files.h"
 
 using namespace saucier;
 using namespace saucier::data;
@@ -250,6 +252,57 @@ TEST_CASE("what a sample overlaps with") {
   } catch (const Error& error) {
     CHECK(error.context() == std::vector<std::string>{"picture '5.png' of sample 'z' of data source 'torn' must be read to be compared"});
   }
+}
+
+TEST_CASE("pictures in shards and in rows overlap with pictures in files, and with each other") {
+  Two two;
+  const std::string question = R"({"question":"Is there a fox?","answer":"yes"})", other = R"({"question":"Is it night?","answer":"no"})";
+  const auto shards = [&](const std::string& name, const std::string& members) { return open_rows(name, options_of("webdataset", two.folder.write(name + "/s.tar", members + kEnd).parent_path())); };
+  const auto in_row = [](const Picture& picture) { return "data:image/png;base64," + to_base64(image::png_bytes(picture)); };
+  const auto tarred = shards("tarred", member("a.json", question) + member("a.png", image::png_bytes(blobs(0))) + member("b.json", other) + member("b.bmp", bmp_bytes(blobs(1))) +
+                                           member("c.json", question) + member("c.png", image::png_bytes(blobs(5))) + member("d.json", other) + member("d.png", image::png_bytes(image::resize(blobs(2), 80, 60))));
+  const auto inlined = two.source("inlined", row("i", in_row(blobs(0)), "Is there a fox?") + row("j", in_row(blobs(5)), "Is there a fox?") + row("k", in_row(image::resize(blobs(1), 60, 45)), "Is it night?"));
+  const auto found = [&](const std::shared_ptr<const SampleSource>& train, const std::shared_ptr<const SampleSource>& judged) {
+    std::string out;
+    for (const Overlap& one : find_overlaps(*train, "train", {std::make_shared<HeldOut>("judged", judged, two.marks, 2)}, two.marks, 2))
+      out += fmt::format("{} {} {}, {}; ", train->get(one.sample).id, name_of(one.reason), one.same ? "same" : "near", judged->get(one.other).id);
+    return out;
+  };
+  CHECK(found(tarred, two.test) == "a overlap-question same, q0; b overlap-picture same, q1; d overlap-picture near, q2; ");
+  CHECK(found(inlined, two.test) == "i overlap-question same, q0; k overlap-picture near, q1; ");
+  CHECK(found(inlined, tarred) == "i overlap-question same, a; j overlap-question same, c; k overlap-question near, b; ");
+  CHECK(found(two.source("files", row("f", "1.png", "Is it night?")), tarred) == "f overlap-question same, b; ");
+  CHECK(found(two.source("files", row("f", "5.png", "Is it day?")), inlined) == "f overlap-picture same, j; ");
+
+  const std::vector<NamedSource> sources = {{"files", two.source("files", row("f", "0.png", "Is there a fox?"))},
+                                            {"inlined", inlined},
+                                            {"tarred", shards("more", member("x.json", R"({"question":"Is there a fox?","answer":"yes"})") + member("x.png", image::png_bytes(blobs(5))))}};
+  const auto twins = find_twins(sources, two.marks, 2);
+  REQUIRE(twins[1].size() == 1);
+  CHECK(inlined->get(twins[1][0].sample).id == "i");
+  REQUIRE(twins[2].size() == 1);
+  CHECK(inlined->get(twins[2][0].other).id == "j");
+}
+
+TEST_CASE("how far a comparison is, is told") {
+  std::vector<Progress::Now> told;
+  const Two two;
+  std::string rows;
+  for (int i = 0; i < 40; ++i) rows += row(fmt::format("r{}", i), fmt::format("{}.png", i % 6), "Is it night?");
+  const auto train = two.source("train", rows);
+  PictureMarks marks({}, Progress([&](const Progress::Now& now) { told.push_back(now); }, 0));
+  find_overlaps(*train, "train", {std::make_shared<HeldOut>("test", two.test, marks, 2)}, marks, 2);
+  REQUIRE(told.size() == 4 + 40);
+  CHECK(told[3].what == "data source 'test'");
+  CHECK(told[3].done == 4);
+  for (int i = 0; i < 40; ++i) {
+    const Progress::Now& now = told[static_cast<size_t>(4 + i)];
+    CHECK((now.what == "data source 'train'" && now.done == i + 1 && now.samples == 40 && now.rate > 0));
+  }
+  told.clear();
+  PictureMarks seldom({}, Progress([&](const Progress::Now& now) { told.push_back(now); }, 3600));
+  HeldOut("test", two.test, seldom, 1);
+  CHECK(told.empty());
 }
 
 TEST_CASE("overlap is refused, left out or counted") {

@@ -3,28 +3,12 @@
 #include "modules/data/readers/webdataset.h"
 #include "tests/damaged.h"
 #include "tests/modules/data/reader_files.h"
+#include "tests/modules/data/tar_files.h"
 
 using namespace saucier;
 using namespace saucier::data;
 
 namespace {
-
-// A member as ustar has it; `link` makes it something else than a file.
-std::string member(const std::string& name, const std::string& content, char type = '0') {
-  std::string head(512, '\0');
-  const auto put = [&](size_t at, const std::string& text) { head.replace(at, text.size(), text); };
-  put(0, name.substr(0, 100));
-  put(100, "0000644");
-  put(124, fmt::format("{:011o}", content.size()));
-  put(136, fmt::format("{:011o}", 0));
-  put(148, "        ");
-  head[156] = type;
-  put(257, std::string("ustar\0" "00", 8));
-  unsigned sum = 0;
-  for (const unsigned char c : head) sum += c;
-  put(148, fmt::format("{:06o}", sum) + std::string("\0 ", 2));
-  return head + content + std::string((512 - content.size() % 512) % 512, '\0');
-}
 
 // A name above 100 bytes: a pax header before it.
 std::string long_member(const std::string& name, const std::string& content) {
@@ -32,8 +16,6 @@ std::string long_member(const std::string& name, const std::string& content) {
   const size_t size = record.size() + 3;
   return member("pax", std::to_string(size) + record, 'x') + member("short", content);
 }
-
-const std::string kEnd(1024, '\0');
 
 std::string png(int side) { return image::png_bytes(image::of_one_colour(side, side, {1, 2, 3})); }
 
