@@ -6,7 +6,7 @@
 #   make speed         prints what small pieces cost (the tests' hidden [speed] cases)
 #   make bench         trains beside transformers and PEFT (the scripts in PEERS) and keeps the comparison in results/; hours, on a quiet
 #                      machine. BENCH='--models tiny --dtypes fp32' measures less: python3 tests/tools/bench.py --help
-#   make fuzz          RUNS random inputs through the recipe language, the picture formats, the files of tensors and the formats of data, by libFuzzer
+#   make fuzz          RUNS random inputs through the recipe language, the picture formats, the files of tensors, the config.json of models and the formats of data, by libFuzzer
 #   make smollm2       brings the language model of recipes/smollm2-scenes.toml
 #   make llama-server  starts llama.cpp's server with it at http://127.0.0.1:PORT/v1 (8080), for a teacher of docs/teachers.md
 #   make build         leaves build/saucier and build/saucier-worker
@@ -135,7 +135,7 @@ test: configure taplo
 fuzz:
 	@$(MAKE) packages PACKAGES="$(PACKAGES) clang-14 libclang-rt-14-dev"
 	cmake --preset fuzz > /dev/null
-	ninja -C build-fuzz -j $(JOBS) --quiet recipe_fuzzer recipe_fuzz_seeds weights_fuzzer picture_fuzzer rows_fuzzer
+	ninja -C build-fuzz -j $(JOBS) --quiet recipe_fuzzer recipe_fuzz_seeds weights_fuzzer picture_fuzzer rows_fuzzer config_fuzzer
 	build-fuzz/recipe_fuzz_seeds build-fuzz/seeds
 	mkdir -p build-fuzz/corpus
 	build-fuzz/recipe_fuzzer -runs=$(RUNS) -max_len=8192 -timeout=20 -dict=build-fuzz/seeds.dict -print_final_stats=1 build-fuzz/corpus build-fuzz/seeds
@@ -145,6 +145,9 @@ fuzz:
 	build-fuzz/picture_fuzzer -runs=$(RUNS) -max_len=65536 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 build-fuzz/pictures tests/data/image
 	mkdir -p build-fuzz/rows
 	build-fuzz/rows_fuzzer -runs=$(RUNS) -max_len=16384 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 build-fuzz/rows tests/data/rows
+	mkdir -p build-fuzz/configs build-fuzz/config-seeds
+	for folder in tests/data/model/*; do [ ! -f $$folder/config.json ] || cp $$folder/config.json build-fuzz/config-seeds/$$(basename $$folder); done
+	build-fuzz/config_fuzzer -runs=$(RUNS) -max_len=8192 -timeout=20 -malloc_limit_mb=512 -print_final_stats=1 build-fuzz/configs build-fuzz/config-seeds
 
 speed: configure
 	@ninja -C $(BUILD) -j $(JOBS) --quiet

@@ -9,7 +9,7 @@
 namespace saucier::layout {
 namespace {
 
-[[noreturn]] void refuse(const char* key, const Json& value, const char* what) {
+[[noreturn]] void refuse(const char* key, const Json& value, const std::string& what) {
   throw Error(fmt::format("config field '{}' is '{}', {}", key, value.dump(), what));
 }
 
@@ -23,13 +23,11 @@ Fields::Fields(const Json& config) : config_(config) {
 
 bool Fields::has(const char* key) const { return config_.contains(key) && !config_.at(key).is_null(); }
 
-std::int64_t Fields::size(const char* key, std::int64_t missing) const {
+std::int64_t Fields::size(const char* key, std::int64_t missing, std::int64_t largest) const {
   if (!has(key)) return missing;
   const Json& value = config_.at(key);
-  // Nothing is wider or longer than this, and products of two such sizes still fit.
-  constexpr std::int64_t kLargest = std::int64_t{1} << 31;
-  if (!value.is_number_integer() || value.get<std::int64_t>() < 1 || value.get<std::int64_t>() > kLargest)
-    refuse(key, value, "not a positive integer");
+  if (!value.is_number_integer() || value <= 0) refuse(key, value, "not a positive integer");
+  if (value > largest) refuse(key, value, fmt::format("more than {} is not supported", largest));
   return value.get<std::int64_t>();
 }
 

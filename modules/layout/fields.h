@@ -17,7 +17,10 @@ class Fields {
   bool has(const char* key) const;  // there and not null
   const Json& operator[](const char* key) const { return config_.at(key); }
 
-  std::int64_t size(const char* key, std::int64_t missing) const;   // a positive integer
+  // Nothing is wider or longer than this, and products of two such sizes still fit, three times.
+  static constexpr std::int64_t kLargest = std::int64_t{1} << 30;
+  // A positive integer. `largest`: of what memory is taken for before a file of tensors has said that it is there.
+  std::int64_t size(const char* key, std::int64_t missing, std::int64_t largest = kLargest) const;
   std::int64_t count(const char* key, std::int64_t missing) const;  // 0 too
   double number(const char* key, double missing) const;
   std::int64_t token(const char* key, std::int64_t missing) const;  // an id, the first of a list, or -1

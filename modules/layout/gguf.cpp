@@ -72,6 +72,7 @@ GgufLanguage language_config_of_gguf(const Json& metadata, const Shapes& shapes)
   config.hidden_size = values.size("embedding_length");
   config.intermediate_size = values.size("feed_forward_length");
   config.layers = values.size("block_count");
+  if (config.layers > kMostLayers) throw Error(fmt::format("key '{}' is '{}', more than {} is not supported", values.key("block_count"), config.layers, kMostLayers));
   config.heads = values.size("attention.head_count");
   config.kv_heads = values.size("attention.head_count_kv", config.heads);
   config.head_dim = values.size("attention.key_length", std::max<std::int64_t>(1, config.hidden_size / config.heads));

@@ -76,7 +76,7 @@ LanguageConfig language_config(const Json& config) {
   read.vocab_size = fields.size("vocab_size", family.vocab_size);
   read.hidden_size = fields.size("hidden_size", read.model_type == "phi3" ? 3072 : 4096);
   read.intermediate_size = fields.size("intermediate_size", family.intermediate_size);
-  read.layers = fields.size("num_hidden_layers", 32);
+  read.layers = fields.size("num_hidden_layers", 32, kMostLayers);
   read.heads = fields.size("num_attention_heads", 32);
   const bool said = config.contains("num_key_value_heads");  // null: as many as heads
   read.kv_heads = fields.size("num_key_value_heads", family.kv_heads > 0 && !said ? family.kv_heads : read.heads);
@@ -101,6 +101,8 @@ LanguageConfig language_config(const Json& config) {
     for (const Json& id : config.at("eos_token_id"))
       if (id.is_number_integer() && id != read.eos) read.further_eos.push_back(id.get<std::int64_t>());
   expect_divides(read.heads, read.kv_heads, "num_attention_heads", "num_key_value_heads");
+  constexpr std::int64_t kWidestHead = 65536;
+  if (read.head_dim > kWidestHead) throw Error(fmt::format("config field 'head_dim' is '{}', more than {} is not supported", read.head_dim, kWidestHead));
   const auto turning = static_cast<std::int64_t>(static_cast<double>(read.head_dim) * read.rope.partial);
   if (turning < 2 || turning % 2 != 0)
     throw Error(fmt::format("config field 'head_dim' is '{}', of which {} turn, not an even number", read.head_dim, turning));

@@ -1,5 +1,7 @@
 #include "modules/layout/tensors.h"
 
+#include <limits>
+
 #include <fmt/ranges.h>
 
 #include "modules/base/error.h"
@@ -27,8 +29,9 @@ std::int64_t parameters(const Shapes& shapes) {
   std::int64_t all = 0;
   for (const auto& [name, shape] : shapes) {
     std::int64_t one = 1;
-    for (const std::int64_t side : shape) one *= side;
-    all += one;
+    for (const std::int64_t side : shape)
+      if (__builtin_mul_overflow(one, side, &one)) return std::numeric_limits<std::int64_t>::max();
+    if (__builtin_add_overflow(all, one, &all)) return std::numeric_limits<std::int64_t>::max();
   }
   return all;
 }

@@ -7,6 +7,7 @@ namespace saucier::layout {
 namespace {
 
 constexpr std::int64_t kChannels = 3;
+constexpr std::int64_t kLargestSide = 65536;  // of a picture
 
 // How transformers names a kind, and what its config.json leaves out.
 struct Family {
@@ -56,10 +57,10 @@ VisionConfig vision_config(const Json& config) {
   if (fields.size("num_channels", kChannels) != kChannels)
     throw Error(fmt::format("config field 'num_channels' is '{}', only 3 is supported", fields["num_channels"].dump()));
   fields.expect_missing("quantization_config");
-  read.image_size = fields.size("image_size", 224);
+  read.image_size = fields.size("image_size", 224, kLargestSide);
   read.patch_size = fields.size("patch_size", family.patch_size);
   read.hidden_size = fields.size("hidden_size", 768);
-  read.layers = fields.size("num_hidden_layers", 12);
+  read.layers = fields.size("num_hidden_layers", 12, kMostLayers);
   read.heads = fields.size("num_attention_heads", 12);
   read.layer_norm_eps = fields.number("layer_norm_eps", family.layer_norm_eps);
   read.activation = fields.one_of("hidden_act", family.activation, {"quick_gelu", "gelu", "gelu_pytorch_tanh", "gelu_new"});
@@ -67,8 +68,10 @@ VisionConfig vision_config(const Json& config) {
   read.intermediate_size = fields.size("intermediate_size", 3072);
   if (read.dino()) {
     read.mlp_ratio = fields.number("mlp_ratio", 4);
-    read.intermediate_size = static_cast<std::int64_t>(static_cast<double>(read.hidden_size) * read.mlp_ratio);
-    if (read.intermediate_size < 1) throw Error(fmt::format("config field 'mlp_ratio' is '{}', which leaves no width", read.mlp_ratio));
+    const double width = static_cast<double>(read.hidden_size) * read.mlp_ratio;
+    if (!(width >= 1 && width <= static_cast<double>(Fields::kLargest)))
+      throw Error(fmt::format("config field 'mlp_ratio' is '{}', which leaves no width", read.mlp_ratio));
+    read.intermediate_size = static_cast<std::int64_t>(width);
     if (fields.flag("use_swiglu_ffn", false)) {
       read.activation = "swiglu";
       read.intermediate_size = swiglu_width(read.intermediate_size);

@@ -61,6 +61,9 @@ TEST_CASE("fields that change a result and are not computed are refused by name"
   CHECK_THAT(language_problem("model_type", "qwen4"), Contains("did you mean") && Contains("qwen"));
   CHECK_THAT(language_problem("hidden_act", "relu"), Contains("'hidden_act' is 'relu', which is not supported"));
   CHECK_THAT(language_problem("hidden_size", 0), Contains("'hidden_size' is '0', not a positive integer"));
+  CHECK_THAT(language_problem("hidden_size", 1'000'000'000'000), Contains("'hidden_size' is '1000000000000', more than 1073741824 is not supported"));
+  CHECK_THAT(language_problem("num_hidden_layers", 5000), Contains("'num_hidden_layers' is '5000', more than 4096 is not supported"));
+  CHECK_THAT(language_problem("head_dim", 70'000), Contains("'head_dim' is '70000', more than 65536 is not supported"));
   CHECK_THAT(language_problem("hidden_size", 1e12), Contains("'hidden_size'") && Contains("not a positive integer"));
   CHECK_THAT(language_problem("hidden_size", 18), Contains("'hidden_size' (18) is not a multiple of 'num_attention_heads' (4)"));
   CHECK_THAT(language_problem("num_key_value_heads", 3), Contains("'num_attention_heads' (4) is not a multiple of 'num_key_value_heads' (3)"));
