@@ -71,8 +71,14 @@ class Describer {
     if (begins_with(path_, paths::kGgufMagic) || path_.extension() == ".gguf") return gguf();
     const bool safe = path_.extension() == ".safetensors";
     out_.kind = safe ? "safetensors file" : "file of torch.save";
-    sort(safe ? weights::Container::safetensors(path_) : weights::Container::torch_pickle(path_));
+    sort(safe ? weights::Container::safetensors(path_) : weights::Container::torch_pickle(path_), /*alone=*/true);
     for (const auto& [part, tensors] : shapes_) add(part, "");
+    if (strange_.empty()) return;
+    std::vector<std::string> names;
+    for (const auto& [name, shape] : strange_)
+      if (names.size() < kNamed) names.push_back(name);
+    add("unknown", fmt::format("{}{}", fmt::join(names, ", "), strange_.size() > kNamed ? ", …" : ""), strange_, strange_bytes_);
+    out_.problems.push_back(fmt::format("{} tensor{} of no part that is known", strange_.size(), strange_.size() == 1 ? " is" : "s are"));
   }
 
   void gguf() {
@@ -180,10 +186,14 @@ class Describer {
       out_.problems.push_back("no 'preprocessor_config.json': pictures are prepared as such a tower usually takes them");
   }
 
-  void sort(const weights::Container& container) {
+  // `alone`: no config says whose the tensors are, so names that no layout has are nobody's.
+  void sort(const weights::Container& container, bool alone = false) {
     for (const auto& [name, tensor] : container.tensors()) {
       const layout::Place place = layout::place_of(name);
-      if (place.part == Part::ignored) {
+      if (alone && place.part == Part::language && !place.name.starts_with("model.") && !place.name.starts_with("lm_head.")) {
+        strange_[name] = tensor.shape;
+        strange_bytes_[weights::name_of(tensor.dtype)] += static_cast<std::int64_t>(tensor.bytes);
+      } else if (place.part == Part::ignored) {
         ++ignored_;
         ignored_bytes_ += static_cast<std::int64_t>(tensor.bytes);
       } else {
@@ -221,23 +231,30 @@ class Describer {
     say("misshapen", misshapen);
   }
 
+  using Bytes = std::map<std::string_view, std::int64_t>;  // by number format
+
   void add(Part part, const std::string& what) {
     described_.insert(part);
-    const std::int64_t parameters = layout::parameters(shapes_[part]);
+    add(layout::name_of(part), what, shapes_[part], bytes_[part]);
+  }
+  void add(std::string_view part, const std::string& what, const layout::Shapes& shapes, const Bytes& by_format) {
+    const std::int64_t parameters = layout::parameters(shapes);
     std::int64_t bytes = 0;
     std::vector<std::string> formats;
-    for (const auto& [format, size] : bytes_[part]) {
+    for (const auto& [format, size] : by_format) {
       bytes += size;
       formats.emplace_back(format);
     }
-    out_.parts.rows.push_back({layout::name_of(part), what, shapes_[part].size(), parameters, bytes, fmt::format("{}", fmt::join(formats, ", ")), 4 * parameters, 2 * parameters});
+    out_.parts.rows.push_back({part, what, shapes.size(), parameters, bytes, fmt::format("{}", fmt::join(formats, ", ")), 4 * parameters, 2 * parameters});
   }
 
   fs::path path_;
   bool beside_;  // it is the tower of another: towers of towers are not looked for
   ModelDescription out_;
   std::map<Part, layout::Shapes> shapes_;
-  std::map<Part, std::map<std::string_view, std::int64_t>> bytes_;
+  std::map<Part, Bytes> bytes_;
+  layout::Shapes strange_;
+  Bytes strange_bytes_;
   std::set<Part> described_;
   std::int64_t ignored_ = 0, ignored_bytes_ = 0;
 };
