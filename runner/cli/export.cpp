@@ -10,6 +10,7 @@
 #include "modules/base/error.h"
 #include "modules/base/file.h"
 #include "modules/base/suggest.h"
+#include "modules/text/chat_template.h"
 #include "runner/cli/command.h"
 #include "runner/cli/model_argument.h"
 #include "runner/cli/table_output.h"
@@ -111,6 +112,16 @@ int write_folder(const std::string& name, Write write) {
   return code;
 }
 
+// How the model was trained to talk, where transformers (chat_template.jinja) and older programs (tokenizer_config.json) look.
+void write_chat_template(const fs::path& folder, const options::JobConversation& conversation) {
+  const std::string text = text::chat_template(text::template_of(conversation), text::system_text(conversation), conversation.image_position);
+  write_file_atomic(folder / "chat_template.jinja", text);
+  const fs::path file = folder / "tokenizer_config.json";
+  Json config = parse_json(read_file(file), fmt::format("'{}'", file.string()));
+  config["chat_template"] = text;
+  write_file_atomic(file, config.dump(2) + "\n");
+}
+
 int export_model(const po::variables_map& values) {
   const auto folders = strings(values, "sweep");
   const char* example = "saucier export --model quickstart-1 shared/model";
@@ -131,7 +142,9 @@ int export_model(const po::variables_map& values) {
   asked.base_path = values.count("base") ? text_of(values, "base") : model.base;
   return write_folder(folders.front(), [&](const fs::path& half) {
     asked.folder = half.string();
-    return run_request(request, values);
+    const int code = run_request(request, values);
+    if (code == kDone && model.conversation && asked.layout != "adapter") write_chat_template(half, *model.conversation);
+    return code;
   });
 }
 

@@ -27,6 +27,15 @@ done
 [ "$(ask "select count(*) from drawn where source != 'sharegpt' and pictures != samples")" = 0 ] || fail "a row has not one picture"
 [ "$(ask "select count(*) from drawn where not (learned_tokens between 1 and tokens)")" = 0 ] || fail "a set is not learned from"
 
+# Its copy for other programs says how it was trained to talk.
+"$saucier" export --model mix665k-1 "$work/model" --store "$work/saucier.db" > "$work/out"
+grep -q '"USER: "' "$work/model/chat_template.jinja" || fail "no chat template in the export"
+python3 - "$work/model" <<'END' || fail "tokenizer_config.json has another chat template"
+import json, pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+sys.exit(json.loads((folder / "tokenizer_config.json").read_text())["chat_template"] != (folder / "chat_template.jinja").read_text())
+END
+
 # A set that is short of a row stops the run before anything is trained.
 if "$saucier" run "$here/mix665k.toml" --store "$work/other/saucier.db" "${said[@]}" --set data.vqav2.expected_samples=82_783 > "$work/out" 2> "$work/err"; then
   fail "a short set was trained on"

@@ -3,7 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "modules/base/error.h"
-#include "modules/text/conversation.h"
+#include "modules/text/chat_template.h"
+#include "tests/must_be_current.h"
 
 using namespace saucier;
 using namespace saucier::text;
@@ -155,4 +156,15 @@ TEST_CASE("templates that trim take what Python's strip takes") {
   CHECK(strip("").empty());
   CHECK(strip(" \u200b ") == "\u200b");  // no white space
   CHECK(strip("\xff \xff") == "\xff \xff");
+}
+
+// tests/parity/chat_templates.py has transformers render them.
+TEST_CASE("the chat templates that export writes") {
+  std::string all;
+  for (const NamedTemplate& one : templates()) {
+    all += one.name + "\n" + chat_template(one.form, one.form.system, "front") + "\n\n";
+    CHECK(chat_template(one.form, one.form.system, "random") == chat_template(one.form, one.form.system, "front"));
+    CHECK(chat_template(one.form, one.form.system, "back") != chat_template(one.form, one.form.system, "front"));
+  }
+  must_be_current(fs::path(SAUCIER_SOURCE_DIR) / "tests/golden/chat_templates.txt", all);
 }
