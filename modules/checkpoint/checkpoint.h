@@ -39,7 +39,8 @@ void save_tower_adapter(const fs::path& folder, const model::VisionTower& tower,
 // Over LlavaForConditionalGeneration: updates of all parts, and the projector as modules_to_save.
 void save_joined_adapter(const fs::path& folder, const model::JoinedModel& model, const std::string& base_path);
 
-// Any model that `path` is: a LLaVA model, or a language model alone (no tower then).
+// Any model that `path` is: a LLaVA model, or a language model alone (no tower then). Without a tokenizer where the folder
+// has none.
 struct Beside {
   fs::path tower;      // where a LLaVA model's own tower is elsewhere, as the original code has it
   fs::path projector;  // in place of the model's own, or beside a language model that has none

@@ -27,6 +27,10 @@ void check_grid(model::VisionTower& tower, const layout::LlavaConfig& config) {
   tower.set_processor(std::move(processor));
 }
 
+bool has_tokenizer(const fs::path& path) {
+  return !fs::is_directory(path) || fs::exists(path / "tokenizer.json") || fs::exists(path / "tokenizer.model");
+}
+
 void add_pictures(model::JoinedModel& model, const fs::path& path, const layout::LlavaConfig& config, const Beside& beside) {
   const Shelf shelf(weights::Container::folder(path));
   model.vision_layers = config.vision_layers;
@@ -38,7 +42,7 @@ void add_pictures(model::JoinedModel& model, const fs::path& path, const layout:
   join(model, load_tower(tower), load_projector(projector, beside.projector.empty() ? config.projector : layout::ProjectorConfig{.kind = ""}));
   model.aspect = config.aspect;
   if (config.aspect == "anyres") check_grid(*model.tower, config);
-  if (!config.original && model.tokenizer->image() >= 0 && model.tokenizer->image() != config.image_token)
+  if (!config.original && model.tokenizer && model.tokenizer->image() >= 0 && model.tokenizer->image() != config.image_token)
     throw Error(fmt::format("'image_token_index' is {}, the tokenizer's '<image>' is {}", config.image_token, model.tokenizer->image()));
 }
 
@@ -48,8 +52,11 @@ model::JoinedModel open_model(const fs::path& path, const Beside& beside) {
   if (!fs::exists(path)) throw Error(fmt::format("there is no model at '{}'", path.string()));
   if (fs::is_directory(path) && !fs::exists(path / paths::kModelConfig) && fs::exists(path / paths::kAdapterConfig))
     throw Error(fmt::format("'{}' is an adapter, not a model", path.string()), "name its base model with --model and this with --adapter");
-  model::JoinedModel model{.tower = std::nullopt, .projector = std::nullopt, .language = load_language(path), .tokenizer = load_tokenizer(path)};
-  check_vocabulary(*model.tokenizer, model.language, path);
+  model::JoinedModel model{.tower = std::nullopt, .projector = std::nullopt, .language = load_language(path), .tokenizer = nullptr};
+  if (has_tokenizer(path)) {
+    model.tokenizer = load_tokenizer(path);
+    check_vocabulary(*model.tokenizer, model.language, path);
+  }
   const Json config = is_gguf(path) ? Json() : read_config(path);
   if (layout::is_llava(config)) {
     add_pictures(model, path, layout::llava_config(config), beside);

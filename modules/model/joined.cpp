@@ -150,7 +150,7 @@ JoinedModel::Batch JoinedModel::splice(std::span<const std::vector<std::int32_t>
                                        std::span<const std::int64_t> which, bool share) const {
   SAUCIER_CHECK(!ids.empty() && (labels.empty() || labels.size() == ids.size()), "{} rows with {} rows of labels",
                 ids.size(), labels.size());
-  const std::int32_t image = tokenizer->image();
+  const std::int32_t image = tokenizer ? tokenizer->image() : -1;
   size_t markers = 0;
   for (const auto& row : ids) markers += static_cast<size_t>(std::count(row.begin(), row.end(), image));
   if (markers != which.size())

@@ -17,7 +17,7 @@ struct JoinedModel {
   std::optional<VisionTower> tower;  // none for a text-only model
   std::optional<Projector> projector;
   LanguageModel language;
-  std::shared_ptr<const text::Tokenizer> tokenizer;
+  std::shared_ptr<const text::Tokenizer> tokenizer;  // null: texts come as ids, without pictures
   std::vector<std::int64_t> vision_layers = {-2};  // their features side by side
   bool keep_class = false;
   // How its makers show it pictures: as options::ConversationOptions::image_aspect has it, which says it for a recipe.

@@ -16,12 +16,14 @@ std::vector<std::int32_t> prompt_ids(const model::JoinedModel& model, const std:
   return ids;
 }
 
+std::int32_t image_of(const model::JoinedModel& model) { return model.tokenizer ? model.tokenizer->image() : -1; }
+
 // Ids as given; where a picture stands as many times as it has tokens, as transformers' processor writes it, one stays.
 std::vector<std::int32_t> given_ids(const model::JoinedModel& model, const std::vector<std::int64_t>& given,
                                     const model::JoinedModel::Shown& shown) {
   const std::int64_t vocab = model.language.config().vocab_size;
   size_t picture = 0;
-  const auto image = static_cast<std::int64_t>(model.tokenizer->image());
+  const auto image = std::int64_t{image_of(model)};
   std::vector<std::int32_t> ids;
   for (size_t i = 0; i < given.size();) {
     const std::int64_t id = given[i];
@@ -50,10 +52,11 @@ std::vector<std::int32_t> given_ids(const model::JoinedModel& model, const std::
 
 void logits(const options::Request& request) {
   const options::LogitsRequest& options = *request.logits;
-  model::JoinedModel model = open(request.model);
+  model::JoinedModel model = open(request.model, /*by_ids=*/!options.prompt);
   model.merge_lora();
   if (options.dtype == "bfloat16") model.compute_in(at::kBFloat16);
   if (!options.images.empty() && !model.tower) throw Error("pictures for a model without a vision tower");
+  if (!options.images.empty() && !model.tokenizer) throw Error("the model has no tokenizer to say which id stands for a picture", "put its tokenizer.json into the folder");
 
   checkpoint::Tensors out;
   model::JoinedModel::Shown shown;
@@ -74,7 +77,7 @@ void logits(const options::Request& request) {
   std::vector<std::int64_t> expanded;
   size_t picture = 0;
   for (const std::int32_t id : ids)
-    expanded.insert(expanded.end(), id == model.tokenizer->image() ? shown.rows[picture++].size() : 1, id);
+    expanded.insert(expanded.end(), id == image_of(model) ? shown.rows[picture++].size() : 1, id);
   out["input_ids"] = at::tensor(expanded, at::TensorOptions(at::kLong));
   at::Tensor last;
   if (options.hidden) {

@@ -9,7 +9,8 @@ namespace saucier::requests {
 // One of the three below, by what the request holds.
 void run(const options::Request& request);
 
-model::JoinedModel open(const options::ModelReference& reference);
+// `by_ids`: without its tokenizer where it has none.
+model::JoinedModel open(const options::ModelReference& reference, bool by_ids = false);
 
 // Writes input_ids [T] (a picture as many times its id), logits [T, V], and if asked for hidden.0 … hidden.L [T, D] (the
 // embeddings, then behind each layer, the last one normed), vision.features [N, P, C], projected [N, P, D] and

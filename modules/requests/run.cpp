@@ -17,10 +17,11 @@ void run(const options::Request& request) {
   if (request.export_model) export_model(request);
 }
 
-model::JoinedModel open(const options::ModelReference& reference) {
+model::JoinedModel open(const options::ModelReference& reference, bool by_ids) {
   model::JoinedModel model =
       reference.recipe ? checkpoint::load_model(*reference.recipe, reference.from, static_cast<std::uint64_t>(reference.seed), reference.aspect)
                        : checkpoint::open_model(reference.path, {.tower = reference.vision_tower, .projector = reference.projector, .adapter = reference.adapter});
+  if (!by_ids && !model.tokenizer) model.tokenizer = checkpoint::load_tokenizer(reference.path);  // for its error
   if (!reference.aspect.empty()) model.aspect = reference.aspect;  // over what its files say
   return model;
 }

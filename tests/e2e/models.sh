@@ -41,6 +41,23 @@ done
 "$saucier" logits "${model[@]}" "${asked[@]}" --adapter adapter --out adapted.safetensors
 equal plain.safetensors adapted.safetensors 1e-3 2> /dev/null && fail "the adapter changes nothing"
 
+# A picture's id as often as it has tokens, and no other number of times; a model without a tokenizer takes ids alone.
+asked_ids() { "$saucier" logits "$@" --out refused.safetensors 2> refused && fail "not refused: $*"; cat refused; }
+asked_ids "${model[@]}" --ids 1,2,2,3 --image "$picture" | grep -q "the picture's id 2 stands 2 times in a row, the pictures for it have 25 tokens" ||
+  fail "ids with two of a picture's tokens: $(cat refused)"
+run=$(printf '2,%.0s' $(seq 25))
+"$saucier" logits "${model[@]}" --ids "1,${run}3" --image "$picture" --out run.safetensors
+"$saucier" logits "${model[@]}" --ids 1,2,3 --image "$picture" --out one.safetensors
+equal run.safetensors one.safetensors 0
+data=$root/tests/data/model
+"$saucier" logits --model "$data/llama" --ids 1,5,7 --out bare.safetensors
+asked_ids --model "$data/llama" --prompt "A fox" | grep -q "has neither tokenizer.json nor tokenizer.model" || fail "a text without a tokenizer: $(cat refused)"
+asked_ids --model "$data/llava" --ids 1,5,7 --image "$picture" | grep -q "no tokenizer to say which id stands for a picture" || fail "a picture without a tokenizer: $(cat refused)"
+cp -r "$data/llava_next" other_grid
+sed -i 's/"image_grid_pinpoints": \[/&[48, 48],/' other_grid/preprocessor_config.json
+asked_ids --model other_grid --ids 1,5,7 | grep -q "'image_grid_pinpoints' of config.json and of preprocessor_config.json are not the same" ||
+  fail "two grids: $(cat refused)"
+
 # Answers: one a question, the same on standard input; what was said before counts there.
 talk=("${model[@]}" --image "$picture" --template plain --max-new-tokens 8)
 "$saucier" ask "${talk[@]}" "A fox" "A red cube" > answers
