@@ -35,6 +35,9 @@ inline fs::path work(const fs::path& store_file) { return store_file.parent_path
 
 // Inside artifacts, by stage kind:
 inline constexpr std::string_view kSynthesized = "samples.json";     // synthesize: LLaVA JSON
+inline constexpr std::string_view kProvenance = "provenance.jsonl";  // synthesize, of a teacher in words: where each sample is from
+inline constexpr std::string_view kOverview = "overview.json";       // the same: what came of them, for the report
+inline constexpr std::string_view kPictures = "pictures";            // synthesize, evaluate: pictures that reports show
 inline constexpr std::string_view kModelFolder = "model";            // train: what was trained, Hugging Face layout
 inline constexpr std::string_view kProjectorFile = "projector.safetensors";  // train, in model/: the projector alone
 inline constexpr std::string_view kAdapterFolder = "adapter";        // train, in model/: PEFT LoRA adapter
@@ -43,6 +46,13 @@ inline constexpr std::string_view kLanguageFolder = "language";    // train, in 
 inline constexpr std::string_view kTowerFolder = "tower";          // train, in model/: the vision tower
 inline constexpr std::string_view kPredictions = "predictions.jsonl";  // evaluate
 inline constexpr std::string_view kScores = "scores.json";             // evaluate
+
+// In the folder of pictures: "scene:test:3" → "scene-test-3.png".
+inline std::string picture_file(std::string reference) {
+  for (char& c : reference)
+    if (c == ':' || c == '/') c = '-';
+  return reference + ".png";
+}
 
 // Files of others:
 inline constexpr std::string_view kGgufMagic = "GGUF";  // how a GGUF file begins

@@ -1,7 +1,9 @@
 // What the runner hands to a worker: one stage of one trial, everything resolved, paths absolute.
 #pragma once
 
+#include "modules/options/kind_options.h"
 #include "modules/options/stage_options.h"
+#include "modules/options/teacher_options.h"
 
 namespace saucier::options {
 
@@ -39,6 +41,8 @@ struct Job {
   JobConversation conversation;                  // the stage's own overrides already merged in
   std::map<std::string, DataOptions> data;       // only the sources the stage uses
   std::map<std::string, MixtureOptions> mixture; // only the mixtures it uses
+  std::map<std::string, TeacherOptions> teachers;  // only those that the stage asks
+  std::map<std::string, KindOptions> kinds;      // only those of the recipe's own that it writes
   std::optional<TrainOptions> train;             // exactly one of these three
   std::optional<SynthesizeOptions> synthesize;
   std::optional<EvaluateOptions> evaluate;
@@ -62,6 +66,8 @@ struct Job {
     v(conversation, {.key = "conversation", .help = "The conversation format."});
     v(data, {.key = "data", .help = "Data sources by name."});
     v(mixture, {.key = "mixture", .help = "Mixtures by name."});
+    v(teachers, {.key = "teacher", .help = "Teachers by name."});
+    v(kinds, {.key = "kinds", .help = "Kinds of sample by name."});
     v(train, {.key = "train", .help = "Options of a train stage."});
     v(synthesize, {.key = "synthesize", .help = "Options of a synthesize stage."});
     v(evaluate, {.key = "evaluate", .help = "Options of an evaluate stage."});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "modules/options/data_options.h"
+#include "modules/options/filter_options.h"
 #include "modules/options/model_options.h"
 
 namespace saucier::options {
@@ -157,14 +158,19 @@ struct SynthesizeOptions {
   std::map<std::string, double> kinds = {{"conversation", 0.4}, {"detail", 0.2}, {"reasoning", 0.4}};
   std::int64_t samples_per_picture = 1;
   std::int64_t max_turns = 3;
+  FilterOptions filters;
+  double tolerate = 0.05;
 
   template <class Visitor>
   void declare(Visitor& v) {
     v(source, {.key = "source", .help = "Data source whose captions and boxes the teacher reads.", .required = true});
-    v(teacher, {.key = "teacher", .help = "Who writes: 'template' is deterministic and needs no model.", .choices = {"template"}});
-    v(kinds, {.key = "kinds", .help = "Proportions of conversation, detail, reasoning and checklist.", .min = 0, .choices = {"conversation", "detail", "reasoning", "checklist"}});
+    v(teacher, {.key = "teacher", .help = "Who writes: 'template' is deterministic and needs no model, any other is a [teacher.NAME].", .choices = {"template"}, .open = true});
+    v(kinds, {.key = "kinds", .help = "Proportions of conversation, detail, reasoning and the recipe's own [kind.NAME]; of the template teacher also checklist.", .min = 0, .choices = {"conversation", "detail", "reasoning", "checklist"}, .open = true});
     v(samples_per_picture, {.key = "samples_per_picture", .help = "Samples written for each picture.", .unit = "samples", .min = 1});
-    v(max_turns, {.key = "max_turns", .help = "Most question-answer pairs of a conversation.", .unit = "turns", .min = 1});
+    v(max_turns, {.key = "max_turns", .help = "Most question-answer pairs of a conversation; a teacher in words is asked for so many.", .unit = "turns", .min = 1});
+    v(filters, {.key = "filters", .help = "What is kept of what a [teacher.NAME] wrote."});
+    // Operational: more failures stop the stage, and what it would have made is the same.
+    v(tolerate, {.key = "tolerate", .help = "Share of the samples for which a [teacher.NAME] may fail to reply before the stage stops.", .min = 0, .max = 1, .operational = true});
   }
 };
 

@@ -40,11 +40,16 @@ std::shared_ptr<const data::SampleSource> synthesized_source(const options::Job&
   if (artifact == job.artifacts.end())
     throw Error(fmt::format("source '{}' reads stage '{}', which this job does not name", name, options.stage));
   const std::filesystem::path folder = artifact->second;
+  options::DataOptions rows = options;
+  rows.path = (folder / paths::kSynthesized).string();
+  if (!std::filesystem::exists(folder / kSceneOptions)) {  // about pictures in files, in options.images
+    if (options.picture != "pixels")
+      throw Error(fmt::format("its pictures are no scenes, so they cannot be shown as '{}'", options.picture), fmt::format("remove data.{}.picture", name));
+    return data::open_rows(name, rows);
+  }
   const auto scenes = options::from_json<options::SceneOptions>(
       parse_json(read_file(folder / kSceneOptions), "the scenes of a synthesize stage"));
   const auto world = data::SceneWorld::make(scenes);
-  options::DataOptions rows = options;
-  rows.path = (folder / paths::kSynthesized).string();
   const auto samples = data::open_rows(name, rows, world);
   return options.picture == "pixels" ? samples : data::text_view(samples, world, options.picture);
 }

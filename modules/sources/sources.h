@@ -11,7 +11,7 @@
 
 namespace saucier::sources {
 
-// In a synthesize artifact: the SceneOptions that its "scene:…" references resolve with.
+// In a synthesize artifact of scenes: the SceneOptions that its "scene:…" references resolve with.
 inline constexpr std::string_view kSceneOptions = "scenes.json";
 
 // The source `name` of job.data as it is read: before it is compared with others, and before turn limits. Throws Error naming it.

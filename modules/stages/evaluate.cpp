@@ -20,14 +20,6 @@ namespace saucier::stages {
 namespace {
 
 constexpr size_t kShownPictures = 6;
-constexpr std::string_view kPictures = "pictures";
-
-// "scene:test:3" → "scene-test-3.png".
-std::string picture_file(std::string reference) {
-  for (char& c : reference)
-    if (c == ':' || c == '/') c = '-';
-  return reference + ".png";
-}
 
 class Evaluation {
  public:
@@ -45,9 +37,9 @@ class Evaluation {
     started_ = system_clock().steady_seconds();
     for (const auto& benchmark : benchmarks) evaluate(*benchmark);
     const std::filesystem::path out = output_folder(job_);
-    make_folders(out / kPictures);
+    make_folders(out / paths::kPictures);
     for (const std::string& reference : shown_)
-      image::write_png(out / kPictures / picture_file(reference), pictures_->load(reference));
+      image::write_png(out / paths::kPictures / paths::picture_file(reference), pictures_->load(reference));
     write_file_atomic(out / paths::kScores, scores_.dump(1) + "\n");
     write_file_atomic(out / paths::kPredictions, predictions_);
   }

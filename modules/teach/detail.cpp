@@ -68,6 +68,8 @@ std::vector<std::string> relations(const Facts& facts, Rng& rng) {
 
 }  // namespace
 
+const std::vector<std::string>& detail_questions() { return kQuestions; }
+
 Exchange write_detail(const Facts& facts, Rng& rng) {
   const std::string question = rng.pick(kQuestions);
   if (facts.objects == 0) return {question, "There are no objects in the picture."};

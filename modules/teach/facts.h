@@ -9,6 +9,7 @@
 
 #include "modules/base/rng.h"
 #include "modules/data/scenes/scene.h"
+#include "modules/teach/exchange.h"
 
 namespace saucier::teach {
 
@@ -32,11 +33,6 @@ struct Facts {
   std::vector<int> absent() const;  // known kinds that the picture does not show
 };
 
-struct Exchange {
-  std::string question;
-  std::string answer;
-};
-
 // One drawn at random of texts that say the same.
 std::string one_of(Rng& rng, const std::vector<std::string>& texts);
 
@@ -45,6 +41,7 @@ std::vector<Exchange> write_conversation(const Facts& facts, std::int64_t turns,
 // Lists of things and, of each, how often it is there, where, or where from another; at most two, of different sorts.
 std::vector<Exchange> write_checklist(const Facts& facts, std::int64_t turns, Rng& rng);
 Exchange write_detail(const Facts& facts, Rng& rng);
+const std::vector<std::string>& detail_questions();
 Exchange write_reasoning(const Facts& facts, Rng& rng);
 
 // The group of the one object that is largest by at least a quarter of the next, with the two areas (0 to 1).

@@ -5,6 +5,7 @@
 #include "modules/base/error.h"
 #include "modules/base/rng.h"
 #include "modules/base/suggest.h"
+#include "modules/teach/draft.h"
 #include "modules/teach/facts.h"
 
 namespace saucier::teach {
@@ -38,25 +39,23 @@ std::vector<data::Turn> TemplateTeacher::write(const Request& request) const {
   else
     unknown_kind(request.kind);
 
-  std::vector<data::Turn> turns;
-  for (Exchange& exchange : exchanges) {
-    const std::string start = turns.empty() ? std::string(data::kImageMarker) + "\n" : "";
-    turns.push_back({.role = data::Role::kUser, .text = start + exchange.question});
-    turns.push_back({.role = data::Role::kAssistant, .text = std::move(exchange.answer)});
-  }
-  return turns;
+  return turns_of(exchanges);
 }
 
 std::string draw_kind(const std::map<std::string, double>& proportions, std::uint64_t seed, std::int64_t index) {
-  std::vector<double> weights;
   double sum = 0;
   for (const auto& [kind, weight] : proportions) {
     if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) unknown_kind(kind);
     if (!(weight >= 0)) throw Error(fmt::format("the proportion of '{}' is '{}'", kind, weight), "give numbers from 0 up");
-    weights.push_back(weight);
     sum += weight;
   }
   if (!(sum > 0)) throw Error("no kind of sample has a proportion above 0", "give one to conversation, detail, reasoning or checklist");
+  return draw_name(proportions, seed, index);
+}
+
+const std::string& draw_name(const std::map<std::string, double>& proportions, std::uint64_t seed, std::int64_t index) {
+  std::vector<double> weights;
+  for (const auto& [name, weight] : proportions) weights.push_back(weight);
   return std::next(proportions.begin(), static_cast<std::ptrdiff_t>(Rng(seed, "teach.kind", static_cast<std::uint64_t>(index)).weighted(weights)))->first;
 }
 

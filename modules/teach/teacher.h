@@ -33,7 +33,9 @@ class TemplateTeacher {
   std::vector<data::Kind> kinds_;
 };
 
-// Draws a kind with the given proportions.
+// Draws a kind of the template teacher's with the given proportions.
 std::string draw_kind(const std::map<std::string, double>& proportions, std::uint64_t seed, std::int64_t index);
+// The same of any names; at least one has a proportion above 0.
+const std::string& draw_name(const std::map<std::string, double>& proportions, std::uint64_t seed, std::int64_t index);
 
 }  // namespace saucier::teach

@@ -70,7 +70,7 @@ const std::vector<Command>& commands() {
       {"show", "RECIPE", "the resolved recipe, and where each value comes from", "saucier show recipes/quickstart.toml --origins", show},
       {"fmt", "FILE...", "write recipe files in the one way of writing them", "saucier fmt --check recipes/*.toml", format},
       {"plan", "RECIPE", "trials and stages: cached or to run, and why", "saucier plan recipes/quickstart.toml", plan},
-      {"preview", "RECIPE", "samples of a train stage as the model sees them: text, what is learned, pictures, what is left out",
+      {"preview", "RECIPE", "samples of a stage: as a model that trains sees them, or what a teacher is asked, replied and wrote",
        "saucier preview recipes/quickstart.toml --stage align --count 3", preview},
       {"overlap", "RECIPE", "what the training data shares with held-out sources, and its sources with each other", "saucier overlap recipes/mine.toml --held-out test_set", overlap},
       {"run", "RECIPE", "run what is missing; the same command again goes on",

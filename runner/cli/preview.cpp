@@ -1,15 +1,15 @@
-// preview: samples of a train stage as the model sees them, and a summary of its sources.
-
-#include <unistd.h>
+// preview: samples of a train stage as the model sees them, and a summary of its sources; of a synthesize stage what its
+// teacher is asked, what it replied and what became of that.
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 
 #include "modules/base/error.h"
 #include "modules/base/suggest.h"
 #include "modules/data/readers/row_count.h"
+#include "runner/cli/preview_drafts.h"
 #include "runner/cli/preview_html.h"
+#include "runner/cli/preview_text.h"
 #include "runner/cli/recipe_argument.h"
 #include "runner/cli/stage_job.h"
 #include "runner/report/table.h"
@@ -18,42 +18,6 @@ namespace saucier::cli {
 namespace {
 
 using sources::ShownSample;
-
-// What stands around a stretch of text: on a terminal colours, elsewhere brackets around what is learned.
-struct Marks {
-  const char *learned, *picture, *soft, *end_learned, *end;
-};
-constexpr Marks kColours = {"\x1b[32m", "\x1b[36m", "\x1b[2m", "\x1b[0m", "\x1b[0m"};
-constexpr Marks kBrackets = {"⟦", "", "", "⟧", ""};
-
-const Marks& marks() {
-  const char* no_colour = std::getenv("NO_COLOR");
-  return isatty(STDOUT_FILENO) != 0 && (no_colour == nullptr || *no_colour == '\0') ? kColours : kBrackets;
-}
-
-// Data may hold anything: what would move the cursor is shown, not sent.
-std::string harmless(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 32 && c != '\n' && c != '\t') || byte == 127)
-      out += fmt::format("\\x{:02x}", byte);
-    else
-      out += c;
-  }
-  return out;
-}
-
-std::string with_pictures(std::string_view text, const Marks& m, const char* back) {
-  std::string out;
-  for (size_t at = 0; at < text.size();) {
-    const size_t marker = std::min(text.find(data::kImageMarker, at), text.size());
-    out += harmless(text.substr(at, marker - at));
-    if (marker < text.size()) out += fmt::format("{}{}{}{}", m.picture, data::kImageMarker, m.end, back);
-    at = marker < text.size() ? marker + data::kImageMarker.size() : marker;
-  }
-  return out;
-}
 
 std::string head(const ShownSample& sample) {
   std::string out = fmt::format("{} · {}{}{}", sample.source, harmless(sample.id), sample.kind.empty() ? "" : " · ", sample.kind);
@@ -107,18 +71,19 @@ report::Table table_of(const std::vector<sources::SourceSummary>& summaries) {
   return table;
 }
 
-// The last train stage, which is the one that most is asked of, or the named one.
+// The last train stage, which is the one that most is asked of, or the named one, which may be a synthesize stage, too.
 size_t stage_of(const recipe::Trial& trial, const std::string& wanted) {
   std::vector<std::string> known;
   std::optional<size_t> found;
   for (size_t i = 0; i < trial.stages.size(); ++i) {
-    if (trial.stages[i].kind != "train") continue;
+    const bool trains = trial.stages[i].kind == "train";
+    if (!trains && trial.stages[i].kind != "synthesize") continue;
     known.push_back(trial.stages[i].name);
-    if (wanted.empty() || trial.stages[i].name == wanted) found = i;
+    if (wanted.empty() ? trains : trial.stages[i].name == wanted) found = i;
   }
   if (found) return *found;
-  if (known.empty()) throw Error(fmt::format("'{}' has no train stage, so no samples are trained on", trial.name));
-  throw Error(fmt::format("'{}' has no train stage '{}'", trial.name, wanted), suggestion(wanted, known));
+  if (wanted.empty()) throw Error(fmt::format("'{}' has no train stage, so no samples are trained on", trial.name), known.empty() ? "" : fmt::format("--stage {} shows what a teacher writes", known.front()));
+  throw Error(fmt::format("'{}' has no train or synthesize stage '{}'", trial.name, wanted), suggestion(wanted, known));
 }
 
 }  // namespace
@@ -128,7 +93,7 @@ int preview(const std::vector<std::string>& arguments) {
   add_recipe_options(options);
   add_store_option(options);
   options.add_options()("trial", po::value<std::string>()->value_name("NAME"), "of a sweep; default: the first")(
-      "stage", po::value<std::string>()->value_name("NAME"), "a train stage; default: the last")(
+      "stage", po::value<std::string>()->value_name("NAME"), "a train or synthesize stage; default: the last that trains")(
       "source", po::value<std::string>()->value_name("NAME"), "samples of one data source in its order; default: as they are drawn")(
       "first", po::value<std::int64_t>()->value_name("I")->default_value(0), "begin at this one")(
       "count", po::value<std::int64_t>()->value_name("N")->default_value(5), "how many samples are shown")(
@@ -144,6 +109,11 @@ int preview(const std::vector<std::string>& arguments) {
   const plan::Plan plan = plan_of(recipe, trial, values["store"].as<std::string>());
   const plan::Node& node = plan.nodes[static_cast<size_t>(plan.trial_nodes[0][stage_of(trial, text_of(values, "stage"))])];
   const options::Job job = job_as_it_is(plan, node, recipe_file("preview", values));
+  if (job.synthesize) {
+    for (const char* other : {"source", "html"})
+      if (values.count(other)) throw Error(fmt::format("'--{}' is for train stages, and '{}' is a synthesize stage", other, job.stage));
+    return preview_drafts(job, node, values["store"].as<std::string>(), {.first = first, .count = count, .looked_at = looked_at, .json = values.count("json") > 0});
+  }
   const sources::Preview preview = with_context(fmt::format("in stage '{}' of '{}'", job.stage, trial.name), [&] { return sources::Preview(job); });
 
   const auto& all = preview.mixture().sources();

@@ -121,6 +121,7 @@ int run(const std::vector<std::string>& arguments) {
   plan::check_machine(recipe);
   const auto store = store::Store::open(values["store"].as<std::string>());
   const plan::Plan plan = plan::make_plan(recipe, store.get());
+  plan::check_keys(plan);
   std::vector<store::TrialRow> rows;
   for (size_t t = 0; t < recipe.trials.size(); ++t) {
     store::TrialRow row{.name = recipe.trials[t].name, .parameters = recipe.trials[t].parameters,

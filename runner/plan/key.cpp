@@ -16,7 +16,8 @@ using options::Table;
 using options::Type;
 
 // The version of a stage kind's results. Raise it when the same options would give another result: a change in the
-// training arithmetic, in the embedded scenes, in the template teacher, in a benchmark's questions or scoring.
+// training arithmetic, in the embedded scenes, in the template teacher, in what teachers are asked and how their replies are
+// read and filtered, in a benchmark's questions or scoring.
 struct KindVersion {
   std::string_view kind;
   int version;
@@ -150,8 +151,14 @@ class Unread {
     }
   }
 
-  void add_synthesize() {  // the template teacher reads captions and boxes only
-    paths_.insert(paths_.end(), {"model", "conversation"});
+  void add_synthesize() {  // a teacher reads captions and boxes only
+    const auto asks = [&](std::string_view kind) { return std::ranges::any_of(job_.teachers, [&](const auto& teacher) { return teacher.second.kind == kind; }); };
+    if (!asks("self")) paths_.emplace_back("model");
+    if (!asks("self") && !asks("model")) paths_.emplace_back("conversation");
+    else add("conversation", {"system", "systems", "max_turns", "turn_overflow", "turn_order", "max_length", "length_overflow", "learn", "sample_system"});
+    if (job_.teachers.empty()) add("synthesize", {"filters"});
+    if (job_.synthesize->filters.judge.empty()) add("synthesize.filters", {"rubric", "min_score"});
+    if (job_.synthesize->filters.blind.empty()) add("synthesize.filters", {"blind_share"});
     for (const auto& [name, source] : job_.data) {
       add("data." + name, {"content", "picture", "kinds", "max_turns", "held_out", "overlap"});
       add("data." + name, kWriting);
@@ -257,7 +264,7 @@ std::string shown_path(const std::vector<std::string>& path) {
   std::string out;
   // A stage's own options stand in the recipe without the kind in front.
   const bool own = !path.empty() && (path[0] == "train" || path[0] == "synthesize" || path[0] == "evaluate");
-  for (std::size_t i = own ? 1 : 0; i < path.size(); ++i) out += (out.empty() ? "" : ".") + path[i];
+  for (std::size_t i = own ? 1 : 0; i < path.size(); ++i) out += (out.empty() ? "" : ".") + (i == 0 && path[i] == "kinds" ? "kind" : path[i]);
   return out;
 }
 
@@ -332,6 +339,12 @@ Json key_text(const recipe::Stage& stage, const std::map<std::string, std::strin
       if (need_keys.contains(need)) source["stage_key"] = key_of(need);
     }
   }
+  if (auto teachers = text.find("teacher"); teachers != text.end())
+    for (auto& [name, teacher] : teachers->items())
+      if (const auto trained = teacher.find("stage"); trained != teacher.end()) {
+        teacher["stage_key"] = key_of(trained->get<std::string>());
+        teacher.erase("stage");
+      }
   if (!stage.from.empty()) text["from"] = key_of(stage.from);
   Json needs = Json::array();
   const std::set<std::string> looked_at = written_to_be_looked_at(stage);

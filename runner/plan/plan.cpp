@@ -1,6 +1,7 @@
 #include "runner/plan/plan.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "modules/base/digest.h"
 #include "runner/plan/key.h"
@@ -136,6 +137,14 @@ void check_machine(const recipe::Recipe& recipe, std::span<const SceneFile> file
           throw Error(fmt::format("scenes need '{}', which is not there", file.path), fmt::format("install the package {}: sudo apt-get install {}", file.package, file.package));
       return;
     }
+}
+
+void check_keys(const Plan& plan) {
+  for (const Node& node : plan.nodes)
+    for (const auto& [name, teacher] : node.job.teachers)
+      if (!node.cached && !teacher.key.empty() && !std::getenv(teacher.key.c_str()))
+        throw Error(fmt::format("stage '{}' asks teacher '{}', whose key should be in the environment variable '{}', which is not set", node.name, name, teacher.key),
+                    fmt::format("set it: export {}=...", teacher.key));
 }
 
 Plan make_plan(const recipe::Recipe& recipe, store::Store* store, std::span<const SceneFile> scene_files) {

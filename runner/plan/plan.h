@@ -42,6 +42,10 @@ void check_machine(const recipe::Recipe& recipe, std::span<const SceneFile> file
 // The store may be absent (nullptr): then nothing is cached. `scene_files` are part of the keys of stages that draw scenes.
 Plan make_plan(const recipe::Recipe& recipe, store::Store* store, std::span<const SceneFile> scene_files = kSceneFiles);
 
+// Whether the environment has the keys of the teachers that stages which have to run ask. Throws Error naming the first that
+// it lacks.
+void check_keys(const Plan& plan);
+
 // The text that a stage key is the hash of, for one stage.
 Json key_text(const recipe::Stage& stage, const std::map<std::string, std::string>& need_keys);
 

@@ -143,6 +143,7 @@ bool is_known_part(const Node& root, const std::vector<PathPart>& path, Diagnost
     std::string_view table, what, code;
   };
   static constexpr Named kNamed[] = {{"data", "data source", "unknown-source"}, {"mixture", "mixture", "unknown-mixture"},
+                                     {"teacher", "teacher", "unknown-teacher"}, {"kind", "kind", "unknown-kind"},
                                      {"variables", "variable", "unknown-variable"}};
   const auto named = std::find_if(std::begin(kNamed), std::end(kNamed), [&](const Named& n) { return n.table == path[0].name; });
   if (path.size() < 2 || named == std::end(kNamed)) return true;

@@ -158,6 +158,8 @@ std::vector<Part> parts_of(const Bound& bound) {
   for (const std::string& name : names_of(*bound.root, "template")) parts.push_back({Part::Kind::kTemplate, name});
   for (const std::string& name : names_of(*bound.root, "data")) parts.push_back({Part::Kind::kSource, name});
   for (const std::string& name : names_of(*bound.root, "mixture")) parts.push_back({Part::Kind::kMixture, name});
+  for (const std::string& name : names_of(*bound.root, "teacher")) parts.push_back({Part::Kind::kTeacher, name});
+  for (const std::string& name : names_of(*bound.root, "kind")) parts.push_back({Part::Kind::kKind, name});
   for (const BoundStage& stage : bound.stages) parts.push_back({Part::Kind::kStage, stage.name, bound.index_of(stage)});
   return parts;
 }
@@ -176,11 +178,15 @@ void check_part(Bound& bound, const Part& part, Diagnostics& problems, Usage& us
     case Part::Kind::kTemplate: return check_template(bound, part.name, problems);
     case Part::Kind::kSource: return check_source(bound, part.name, problems);
     case Part::Kind::kMixture: return check_mixture(bound, part.name, problems);
+    case Part::Kind::kTeacher: return check_teacher(bound, part.name, problems);
+    case Part::Kind::kKind: return check_kind(bound, part.name, problems);
     case Part::Kind::kStage: break;
   }
   BoundStage& stage = bound.stages[part.index];
   check_stage(bound, stage, problems);
   if (!stage.synthesize) usage.templates.insert(stage.conversation.template_name);
+  for (const std::string& name : teachers_of(bound, stage)) usage.teachers.insert(name);
+  for (const std::string& name : kinds_of(bound, stage)) usage.kinds.insert(name);
   for (const std::string& name : mixtures_of(bound, stage)) usage.mixtures.insert(name);
   for (const std::string& name : sources_of(bound, stage, true)) usage.sources.insert(name);
   if (bound.missing.empty()) return;
@@ -208,9 +214,12 @@ std::vector<std::string> looked_at(const Bound& bound, const Part& part, const s
       return {alone ? "data." + part.name : "data"};
     }
     case Part::Kind::kMixture: return {"mixture." + part.name};
+    case Part::Kind::kTeacher: return {"teacher." + part.name};
+    case Part::Kind::kKind: return {"kind." + part.name};
     case Part::Kind::kStage: break;
   }
   paths = {stage, "conversation", "model"};
+  if (bound.stages[part.index].synthesize) paths.insert(paths.end(), {"teacher", "kind"});
   if (changes(stage + ".data") || changes(stage + ".validation") || changes(stage + ".source")) {
     paths.insert(paths.end(), {"mixture", "data"});
     return paths;

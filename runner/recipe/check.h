@@ -15,14 +15,16 @@ struct Usage {
   std::set<std::string> sources;
   std::set<std::string> mixtures;
   std::set<std::string> templates;
+  std::set<std::string> teachers;
+  std::set<std::string> kinds;
   MissingFiles missing;
 };
 
 // A part that is checked on its own.
 struct Part {
-  enum class Kind { kHead, kModel, kConversation, kTemplate, kSource, kMixture, kStage, kMetric };
+  enum class Kind { kHead, kModel, kConversation, kTemplate, kSource, kMixture, kTeacher, kKind, kStage, kMetric };
   Kind kind = Kind::kHead;
-  std::string name = {};  // of a template, a source, a mixture or a stage
+  std::string name = {};  // of a template, a source, a mixture, a teacher, a kind or a stage
   size_t index = 0;       // of a stage
 };
 std::vector<Part> parts_of(const Bound& bound);
@@ -40,6 +42,9 @@ void check_mixture(const Bound& bound, const std::string& name, Diagnostics& pro
 void check_stage(Bound& bound, BoundStage& stage, Diagnostics& problems);
 void check_train(const Bound& bound, const BoundStage& stage, Diagnostics& problems);
 void check_model(const Bound& bound, Diagnostics& problems);
+void check_teacher(const Bound& bound, const std::string& name, Diagnostics& problems);
+void check_kind(const Bound& bound, const std::string& name, Diagnostics& problems);
+void check_synthesize(const Bound& bound, const BoundStage& stage, Diagnostics& problems);
 void check_template(const Bound& bound, const std::string& name, Diagnostics& problems);
 // [conversation], or a stage's own: the table and what of it is right. Systems: of a data source too.
 void check_conversation(const Bound& bound, const Node& table, const Json& said, Diagnostics& problems);
@@ -53,6 +58,10 @@ void check_usage(const Node& root, const Usage& usage, Diagnostics& problems);
 // sources that a mixture gives the weight 0. Those that the sources of a train stage hold out come behind them.
 std::vector<std::string> mixtures_of(const Bound& bound, const BoundStage& stage);
 std::vector<std::string> sources_of(const Bound& bound, const BoundStage& stage, bool zeros);
+
+// Teachers that a stage asks, and kinds of the recipe's own that it writes.
+std::vector<std::string> teachers_of(const Bound& bound, const BoundStage& stage);
+std::vector<std::string> kinds_of(const Bound& bound, const BoundStage& stage);
 
 // Names of the entries of a table: data sources, mixtures.
 std::vector<std::string> names_of(const Node& root, std::string_view table);

@@ -314,6 +314,8 @@ void check_usage(const Node& root, const Usage& usage, Diagnostics& problems) {
   warn("data", usage.sources, "data source");
   warn("mixture", usage.mixtures, "mixture");
   warn("template", usage.templates, "template");
+  warn("teacher", usage.teachers, "teacher");
+  warn("kind", usage.kinds, "kind");
   if (const Node* variables = root.find("variables"))
     for (const Node& variable : variables->items)
       if (!refers_to(root, "${variables." + variable.key))

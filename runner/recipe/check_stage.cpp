@@ -31,7 +31,7 @@ class StageChecks {
       if (!stage_.train->validation.empty()) check_data("validation", stage_.train->validation);
       check_train(bound_, stage_, problems_);
     }
-    if (stage_.synthesize) check_synthesize(*stage_.synthesize);
+    if (stage_.synthesize) check_synthesize(bound_, stage_, problems_);
     if (stage_.evaluate && stage_.said.contains("benchmarks") && stage_.evaluate->benchmarks.empty())
       error("no-benchmarks", "benchmarks", fmt::format("{} scores no benchmark", stage_.what));
     for (const std::string& name : sources_of(bound_, stage_, true)) check_written_before(name);
@@ -108,29 +108,6 @@ class StageChecks {
     if (contains(known, name)) return;
     error(mixture ? "unknown-mixture" : "unknown-source", key,
           fmt::format("no {} '{}' in the recipe", mixture ? "mixture" : "data source", name), suggestion(name, known));
-  }
-
-  void check_synthesize(const options::SynthesizeOptions& synthesize) {
-    if (stage_.said.contains("kinds")) {
-      double sum = 0;
-      for (const auto& [kind, share] : synthesize.kinds) sum += share;
-      if (sum <= 0) error("no-weight", "kinds", fmt::format("{} writes nothing: every proportion is 0", stage_.what));
-    }
-    if (!stage_.said.contains("source")) return;
-    const std::vector<std::string> known = names_of(*bound_.root, "data");
-    if (!contains(known, synthesize.source)) {
-      const bool prefixed = synthesize.source.starts_with(kDataPrefix);
-      error("unknown-source", "source", fmt::format("no data source '{}' in the recipe", synthesize.source),
-            prefixed ? fmt::format("write \"{}\"", synthesize.source.substr(kDataPrefix.size()))
-                     : suggestion(synthesize.source, known));
-      return;
-    }
-    auto it = bound_.options.data.find(synthesize.source);
-    if (it == bound_.options.data.end()) return;
-    const std::string& format = it->second.format;
-    if (format != "scenes" && !format.empty())
-      error("wrong-source", "source", fmt::format("the template teacher reads scenes, and '{}' is of format '{}'", synthesize.source, format),
-            "name a source of format 'scenes'");
   }
 
   // A synthesized source must have been written when this stage begins.

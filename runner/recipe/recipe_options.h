@@ -4,8 +4,10 @@
 #pragma once
 
 #include "modules/options/data_options.h"
+#include "modules/options/kind_options.h"
 #include "modules/options/model_options.h"
 #include "modules/options/table.h"
+#include "modules/options/teacher_options.h"
 
 namespace saucier::recipe {
 
@@ -35,6 +37,8 @@ struct RecipeOptions {
   std::map<std::string, options::TemplateOptions> templates;
   std::map<std::string, options::DataOptions> data;
   std::map<std::string, options::MixtureOptions> mixture;
+  std::map<std::string, options::TeacherOptions> teachers;
+  std::map<std::string, options::KindOptions> kinds;
   SweepOptions sweep;
 
   template <class Visitor>
@@ -47,6 +51,8 @@ struct RecipeOptions {
     v(templates, {.key = "template", .help = "Conversation templates of your own by name, for conversation.template: what stands around the texts. `system_start` SYSTEM `system_end`, then each pair: `user` QUESTION `user_end` `assistant` `answer_start` ANSWER `assistant_end` `turn_end`."});
     v(data, {.key = "data", .help = "Data sources by name."});
     v(mixture, {.key = "mixture", .help = "Mixtures of data sources by name."});
+    v(teachers, {.key = "teacher", .help = "Teachers by name, for the `teacher` of a synthesize stage, or its filters."});
+    v(kinds, {.key = "kind", .help = "Kinds of sample of your own by name, for the `kinds` of a synthesize stage with such a teacher; conversation, detail and reasoning are there already, and a table of that name changes them."});
     v(sweep, {.key = "sweep", .help = "Which values are tried, and what ranks the trials."});
   }
 };

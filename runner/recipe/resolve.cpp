@@ -17,6 +17,10 @@ std::map<std::string, std::string> origins_of(const Bound& bound, const BoundSta
       if (path.starts_with("data." + name + ".")) return true;
     for (const auto& [name, mixture] : job.mixture)
       if (path.starts_with("mixture." + name + ".")) return true;
+    for (const auto& [name, teacher] : job.teachers)
+      if (path.starts_with("teacher." + name + ".")) return true;
+    for (const auto& [name, kind] : job.kinds)
+      if (path.starts_with("kind." + name + ".")) return true;
     return false;
   };
   for (const auto& [path, origin] : bound.origins)
@@ -33,10 +37,19 @@ std::vector<std::string> needs_of(const Bound& bound, const BoundStage& stage, c
   if (!stage.goes_on_from.empty()) names.insert(stage.goes_on_from);
   for (const auto& [name, source] : job.data)
     if (source.format == "synthesized") names.insert(source.stage);
+  for (const auto& [name, teacher] : job.teachers)
+    if (teacher.kind == "self") names.insert(teacher.stage);
   std::vector<std::string> out;
   for (const BoundStage& other : bound.stages)
     if (names.count(other.name)) out.push_back(other.name);
   return out;
+}
+
+// Where the pictures lie that a synthesize stage wrote about, unless they are drawn.
+std::string images_of(const Bound& bound, const BoundStage* writer) {
+  const auto source = writer && writer->synthesize ? bound.options.data.find(writer->synthesize->source) : bound.options.data.end();
+  if (source == bound.options.data.end() || source->second.format == "scenes") return {};
+  return source->second.images.empty() ? (fs::path(source->second.path) / "images").string() : source->second.images;
 }
 
 Stage resolve_stage(const Bound& bound, const BoundStage& stage) {
@@ -52,12 +65,17 @@ Stage resolve_stage(const Bound& bound, const BoundStage& stage) {
   static_cast<options::ConversationOptions&>(job.conversation) = stage.conversation;
   if (const auto own = bound.options.templates.find(stage.conversation.template_name); own != bound.options.templates.end())
     job.conversation.form = own->second;
-  for (const std::string& name : sources_of(bound, stage, false)) job.data[name] = bound.options.data.at(name);
+  for (const std::string& name : sources_of(bound, stage, false)) {
+    options::DataOptions& source = job.data[name] = bound.options.data.at(name);
+    if (source.format == "synthesized") source.images = images_of(bound, bound.stage(source.stage));
+  }
   for (const std::string& name : mixtures_of(bound, stage)) {
     options::MixtureOptions mixture = bound.options.mixture.at(name);
     std::erase_if(mixture.weights, [](const auto& entry) { return !entry.second.takes_part(); });
     job.mixture[name] = std::move(mixture);
   }
+  for (const std::string& name : teachers_of(bound, stage)) job.teachers[name] = bound.options.teachers.at(name);
+  for (const std::string& name : kinds_of(bound, stage)) job.kinds[name] = bound.options.kinds.at(name);
   job.train = stage.train;
   job.synthesize = stage.synthesize;
   job.evaluate = stage.evaluate;

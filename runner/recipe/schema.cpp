@@ -49,12 +49,12 @@ Json word_schema(const options::Rule& rule) {
   return or_reference({{"enum", rule.choices}});
 }
 
-// Names to values: any names, or those of the rule's choices.
+// Names to values: any names, or those of the rule's choices and, where it is open, others beside them.
 Json map_schema(const options::Rule& rule, const Json& value) {
   if (rule.choices.empty()) return {{"type", "object"}, {"additionalProperties", value}};
   Json properties = Json::object();
   for (const std::string& name : rule.choices) properties[name] = value;
-  return {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
+  return {{"type", "object"}, {"properties", properties}, {"additionalProperties", rule.open ? value : Json(false)}};
 }
 
 Json field_schema(const Field& field) {

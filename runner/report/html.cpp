@@ -10,9 +10,11 @@
 #include "modules/base/clock.h"
 #include "modules/base/error.h"
 #include "modules/base/file.h"
+#include "modules/base/paths.h"
 #include "runner/report/curves.h"
 #include "runner/report/markup.h"
 #include "runner/report/results.h"
+#include "runner/report/taught.h"
 
 namespace saucier::report {
 namespace {
@@ -20,7 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kPictures = 6;
-constexpr std::string_view kPictureFolder = "pictures";  // in an evaluate artifact
 
 constexpr std::string_view kStyle = R"(
 :root { color-scheme: light dark; --back: #fff; --text: #1c1e21; --soft: #666b73; --line: #d9dce1; --mark: #fff3c4;
@@ -163,20 +164,6 @@ struct Answer {
   bool correct = false;
 };
 
-std::string file_name(std::string reference) {  // "scene:test:3" → "scene-test-3.png"
-  std::replace(reference.begin(), reference.end(), ':', '-');
-  return reference + ".png";
-}
-
-// The picture's file, where the reference is a plain name: it comes from a worker, and must not lead elsewhere.
-std::optional<fs::path> picture_file(const fs::path& folder, const std::string& reference) {
-  if (reference.empty() || reference.find_first_of("/\\") != std::string::npos) return std::nullopt;
-  const fs::path file = folder / file_name(reference);
-  std::error_code error;
-  if (!fs::is_regular_file(file, error)) return std::nullopt;
-  return file;
-}
-
 std::string figure(const Answer& a, const fs::path& file) {
   return fmt::format(
       "<figure>\n<img alt=\"{}\" src=\"data:image/png;base64,{}\"/>\n<figcaption><span class=\"soft\">{}</span><pre>{}</pre>"
@@ -192,7 +179,7 @@ std::string pictures_html(const store::Store& store, std::int64_t sweep, const R
       "SELECT a.stage_run_id, a.folder FROM stage_cost c JOIN artifact a USING(stage_run_id) WHERE c.sweep_id = ?1 AND c.trial = ?2"
       " AND c.stage = ?3 AND c.state = 'done'", {sweep, results.best, results.best_stage});
   if (runs.rows.empty()) return "";
-  const fs::path folder = store.artifacts() / runs.rows[0][1].get<std::string>() / kPictureFolder;
+  const fs::path folder = store.artifacts() / runs.rows[0][1].get<std::string>() / paths::kPictures;
   const auto rows = store.query(
       "SELECT benchmark, question, answer, truth, picture, correct FROM prediction WHERE stage_run_id = ?1 AND condition = 'seen'"
       " ORDER BY length(picture), picture, benchmark, length(sample), sample", {runs.rows[0][0]});
@@ -258,6 +245,13 @@ std::string escape(std::string_view text) {
   return out;
 }
 
+std::optional<fs::path> picture_file(const fs::path& folder, const std::string& reference) {
+  const fs::path file = folder / paths::picture_file(reference);  // without a slash, so it leads nowhere else
+  std::error_code error;
+  if (reference.empty() || !fs::is_regular_file(file, error)) return std::nullopt;
+  return file;
+}
+
 std::string html(const store::Store& store, std::int64_t sweep) {
   const auto head = store.query(
       "SELECT name, recipe_file, datetime(created_us / 1000000, 'unixepoch'), (SELECT count(*) FROM trial t WHERE t.sweep_id = sweep.id)"
@@ -281,6 +275,7 @@ std::string html(const store::Store& store, std::int64_t sweep) {
   } else {
     out += "<p>No scores yet.</p>\n";
   }
+  out += section("What teachers wrote", taught_html(store, sweep));
   out += section("Loss", curves_html(store, sweep, best));
   out += section("Stages", stages_html(store, sweep));
   return out + "</body>\n</html>\n";

@@ -5,19 +5,24 @@
 
 In every fenced block: a line `saucier …` or `build/saucier …` must exit 0; a line `$ saucier …` must print what follows
 it up to the next `$` line or the block's end ('…' alone stands for any lines, stage keys for any key); `make TARGET` must be a target.
-A block after `<!-- file: NAME -->` is written to that file, for the commands that follow. Blocks of `sql` are asked of the
+A block after `<!-- file: NAME -->` is written to that file, for the commands that follow; the teacher at the address that it
+names is a server of this script's own. Blocks of `sql` are asked of the
 database, and another `toml` block that names a recipe version must pass `saucier check`. All in a temporary folder where recipes/quickstart.toml
 is the quickstart at a size for tests. Standard library only.
 """
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+TEACHER = "http://127.0.0.1:8080/v1"  # as the pages have it
 SHORT = """recipe = 1
 name = "quickstart"
 extends = ["whole.toml"]
@@ -85,8 +90,31 @@ def printed_as_told(told, printed):
     return True
 
 
+class Teacher(BaseHTTPRequestHandler):
+    """Says of each picture what its first caption says, as the system message wants it laid out."""
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["messages"]
+        caption = asked[-1]["content"].splitlines()[0]
+        pair = f"Question:\nWhat does the picture show?\n===\nAnswer:\nIt shows {caption}."
+        text = pair if "Question:" in asked[0]["content"] else f"The picture shows {caption}."
+        reply = {"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 9}}
+        body = json.dumps(reply).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
 class Guide:
     def __init__(self, build, work):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Teacher)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.teacher = f"http://127.0.0.1:{server.server_port}/v1"
         self.work, self.failures, self.ran = work, [], 0
         shutil.copytree(ROOT / "recipes", work / "recipes")
         (work / "recipes/quickstart.toml").rename(work / "recipes/whole.toml")
@@ -108,7 +136,7 @@ class Guide:
         for number, language, target, lines in blocks(path.read_text()):
             place, body = f"{name}:{number}", "\n".join(lines) + "\n"
             if target:
-                (self.work / target).write_text(body)
+                (self.work / target).write_text(body.replace(TEACHER, self.teacher))
             elif language == "toml" and re.search(r"^recipe = 1\b", body, re.M):
                 (self.work / "recipes/from-the-docs.toml").write_text(body)
                 self.run(place, "saucier check recipes/from-the-docs.toml")

@@ -61,6 +61,11 @@ bool near_by_itself(const QuestionMark& a, const QuestionMark& b) {
 
 }  // namespace
 
+double jaccard(const QuestionMark& a, const QuestionMark& b) {
+  const size_t both = shared(a.triples, b.triples), all = a.triples.size() + b.triples.size() - both;
+  return all == 0 ? 0 : static_cast<double>(both) / static_cast<double>(all);
+}
+
 std::string question_words(std::string_view said) {
   std::string text(said);
   for (size_t at = text.find(kImageMarker); at != std::string::npos; at = text.find(kImageMarker, at)) text.replace(at, kImageMarker.size(), " ");

@@ -23,6 +23,7 @@ struct QuestionMark {
   std::vector<std::uint32_t> triples;  // hashes of the runs, ascending, each once
 };
 QuestionMark mark_question(std::string_view text);
+double jaccard(const QuestionMark& a, const QuestionMark& b);  // of their runs; 0 where neither has any
 
 // Two questions about one picture: near when four fifths of the shorter one's runs stand in the other, so that a demand for
 // a short answer behind one of them does not hide it.

@@ -62,10 +62,15 @@ struct CaptionsAndBoxes {
     std::string category;
     Box box;  // three decimals
   };
+  struct Note {  // what else is known in words: text that was read, attributes, relations
+    std::string name, text;
+  };
   std::string id;
   std::vector<std::string> captions;  // five, differently worded
   std::vector<Instance> instances;
-  // LLaVA's layout: captions one a line; with boxes a blank line and `category: [x1, y1, x2, y2]`, no trailing zeros.
+  std::vector<Note> notes = {};
+  // LLaVA's layout: captions one a line; with boxes a blank line and `category: [x1, y1, x2, y2]`, no trailing zeros. Notes
+  // come with boxes, behind another blank line, as `name: text`.
   std::string to_text(bool with_boxes) const;
 };
 

@@ -1,5 +1,7 @@
 #include "modules/data/scenes/scene_source.h"
 
+#include <set>
+
 #include "modules/base/error.h"
 #include "modules/base/rng.h"
 #include "modules/base/suggest.h"
@@ -17,6 +19,11 @@ class DescribedScenes : public DescribedPictures {
   std::int64_t size() const override { return options_.count; }
   CaptionsAndBoxes context(std::int64_t index) const override { return world_->context(scene(index)); }
   PictureRef picture(std::int64_t index) const override { return {.reference = scene_reference(index), .source = pictures_}; }
+  std::vector<std::string> categories() const override {
+    std::vector<std::string> names;
+    for (const Kind& kind : world_->kinds()) names.push_back(kind.name);
+    return names;
+  }
 
  private:
   Scene scene(std::int64_t index) const { return world_->scene(options_.split, options_.first + index); }
@@ -64,6 +71,13 @@ class TextView : public SampleSource {
 };
 
 }  // namespace
+
+std::vector<std::string> DescribedPictures::categories() const {
+  std::set<std::string> names;
+  for (std::int64_t i = 0; i < size(); ++i)
+    for (const auto& instance : context(i).instances) names.insert(instance.category);
+  return {names.begin(), names.end()};
+}
 
 const std::vector<std::string>& brief_questions() {
   static const std::vector<std::string> kQuestions = {

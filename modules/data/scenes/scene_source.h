@@ -18,6 +18,8 @@ class DescribedPictures {
   virtual std::int64_t size() const = 0;
   virtual CaptionsAndBoxes context(std::int64_t index) const = 0;
   virtual PictureRef picture(std::int64_t index) const = 0;
+  // Names of all categories that it tells apart: those that some picture shows, unless more are known.
+  virtual std::vector<std::string> categories() const;
 };
 
 // Scenes first .. first + count - 1 of options.split. `world` must have been made with the same options as far as pictures

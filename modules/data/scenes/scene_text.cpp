@@ -134,6 +134,8 @@ std::string CaptionsAndBoxes::to_text(bool with_boxes) const {
     for (const Instance& instance : instances)
       text += fmt::format("{}: [{}, {}, {}, {}]\n", instance.category, three_decimals(instance.box.x1), three_decimals(instance.box.y1),
                           three_decimals(instance.box.x2), three_decimals(instance.box.y2));
+    if (!notes.empty()) text += "\n";
+    for (const Note& note : notes) text += fmt::format("{}: {}\n", note.name, note.text);
   }
   if (!text.empty()) text.pop_back();
   return text;

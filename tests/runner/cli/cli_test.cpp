@@ -24,7 +24,7 @@ commands:
   show RECIPE          the resolved recipe, and where each value comes from
   fmt FILE...          write recipe files in the one way of writing them
   plan RECIPE          trials and stages: cached or to run, and why
-  preview RECIPE       samples of a train stage as the model sees them: text, what is learned, pictures, what is left out
+  preview RECIPE       samples of a stage: as a model that trains sees them, or what a teacher is asked, replied and wrote
   overlap RECIPE       what the training data shares with held-out sources, and its sources with each other
   run RECIPE           run what is missing; the same command again goes on
   status [SWEEP]       the stages of a sweep, and what runs now; default: the newest sweep

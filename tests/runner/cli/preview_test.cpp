@@ -6,6 +6,11 @@
 
 #include "modules/base/file.h"
 #include "modules/base/json.h"
+#include "modules/base/paths.h"
+#include "modules/sources/described.h"
+#include "modules/teach/endpoint.h"
+#include "modules/teach/reply_cache.h"
+#include "runner/recipe/recipe.h"
 #include "tests/must_be_current.h"
 #include "tests/runner/cli/says.h"
 #include "tests/runner/cli/working_folder.h"
@@ -90,6 +95,43 @@ data = "data.scenes"
   }
 };
 
+// A recipe whose teacher has replied to the first three of four prompts: well, of what is not there, and not as it should.
+void write_taught() {
+  write_file_atomic("taught.toml", R"(recipe = 1
+name = "taught"
+
+[model]
+language_model = { path = "models/reader" }
+vision_tower = { path = "models/tower" }
+
+[teacher.writer]
+url = "http://127.0.0.1:9/v1"
+model = "small"
+
+[kind.riddle]
+system = "Write {turns} riddles."
+
+[data.scenes]
+format = "scenes"
+scenes = { count = 4 }
+
+[[stage]]
+name = "teach"
+kind = "synthesize"
+source = "scenes"
+teacher = "writer"
+kinds = { riddle = 1 }
+)");
+  const recipe::Recipe recipe = recipe::load("taught.toml", {}, {});
+  const options::Job& job = recipe.trials.front().stages.front().job;
+  const std::string identity = teach::endpoint_identity(job.teachers.at("writer"));
+  teach::ReplyCache cache(paths::cache(fs::path(paths::kDefaultStore)) / paths::kReplies, identity);
+  const teach::Synthesis synthesis = sources::open_synthesis(job, "shown");
+  const char* replies[] = {"Question:\nWhat is slow and has a house?\n===\nAnswer:\nThe snail.\x1b[2J", "Question:\nWhat flies to the moon?\n===\nAnswer:\nThe rocket.", "A riddle: what is it?"};
+  for (int i = 0; i < 3; ++i)
+    cache.put(teach::prompt_key(identity, synthesis.begin(i).prompt), {.text = replies[i], .finish = "stop"});
+}
+
 std::string said_by(const std::vector<std::string>& given) {
   std::vector<std::string> arguments = {"preview"};
   arguments.insert(arguments.end(), given.begin(), given.end());
@@ -100,6 +142,7 @@ std::string said_by(const std::vector<std::string>& given) {
 
 TEST_CASE("preview, word for word") {
   const Bench bench;
+  write_taught();
   std::string text;
   for (const std::vector<std::string>& given : std::vector<std::vector<std::string>>{
            {"--help"},
@@ -107,6 +150,10 @@ TEST_CASE("preview, word for word") {
            {"mine.toml", "--stage", "instruct", "--count", "2", "--first", "3", "--summary", "0"},
            {"mine.toml", "--stage", "align", "--count", "1", "--set", "conversation.image_aspect=anyres"},
            {"mine.toml", "--stage", "instruct", "--source", "talk", "--count", "0", "--set", "conversation.turn_overflow=truncate"},
+           {"mine.toml", "--stage", "teach", "--count", "2", "--set", "stage.teach.kinds={reasoning=1}"},
+           {"mine.toml", "--stage", "teach", "--html", "page.html"},
+           {"taught.toml", "--stage", "teach", "--count", "3"},
+           {"taught.toml"},
            {"mine.toml", "--stage", "later"},
            {"mine.toml", "--stage", "tower"},
            {"mine.toml", "--stage", "bench"},
@@ -144,6 +191,23 @@ TEST_CASE("preview --json holds what the text says") {
       for (auto at = image["start"].get<size_t>(); at < image["end"].get<size_t>(); ++at) CHECK(sample["ids"][at] == sample["ids"][image["start"].get<size_t>()]);
     }
   }
+}
+
+TEST_CASE("preview --json of a synthesize stage has the whole prompt, and what became of the reply") {
+  const Bench bench;
+  write_taught();
+  std::istringstream lines(said_by({"taught.toml", "--stage", "teach", "--json"}));
+  std::vector<Json> drafts;
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("{")) drafts.push_back(Json::parse(line));
+  REQUIRE(drafts.size() == 4);
+  CHECK(drafts[0]["messages"][0]["text"] == "Write three riddles.");
+  CHECK(drafts[0]["messages"].back()["text"] == drafts[0]["context"]);
+  CHECK(drafts[0]["turns"][0]["text"] == "<image>\nWhat is slow and has a house?");
+  CHECK(drafts[2]["verdict"] == "unlabelled");
+  CHECK(drafts[2]["turns"].empty());
+  CHECK(drafts[3]["verdict"] == "not-asked");
+  CHECK(drafts[3]["reply"] == "");
 }
 
 TEST_CASE("preview --html is one page with the pictures inside") {

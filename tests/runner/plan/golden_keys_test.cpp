@@ -157,6 +157,12 @@ std::set<std::string> with_unused(const std::vector<std::string>& scenes, const 
   return others;
 }
 
+// `others`, and the filters of a stage whose teacher is the template, which filters nothing.
+std::set<std::string> with_filters(const std::string& stage, std::set<std::string> others) {
+  for (const std::string& key : options::table_of<options::FilterOptions>().keys()) others.insert(fmt::format("stage.{}.filters.{}", stage, key));
+  return others;
+}
+
 // Moves each option to the first other value that makes a right recipe. `cannot_move_alone`: those without one, such as the
 // options of LoRA where it is not trained. Returns how many were moved.
 int check_every_option(const std::string& file, const std::vector<Readers>& readers, const std::set<std::string>& cannot_move_alone) {
@@ -250,10 +256,10 @@ TEST_CASE("an option of the quickstart changes the keys of the stages that read 
       {"stage\\.instruct\\..*", {"instruct"}},
       {"stage\\.bench\\..*", {"bench"}},
       {"stage\\.before\\..*", {"before"}},
-  }, with_unused({"captions"}, {"conversation", "detail", "reasoning"}, {"mixture.align.weights",
+  }, with_unused({"captions"}, {"conversation", "detail", "reasoning"}, with_filters("teach", {"mixture.align.weights",
       "mixture.instruct.epochs", "stage.align.from", "stage.align.lora.alpha", "stage.align.lora.dropout", "stage.align.lora.modules",
       "stage.align.lora.rank", "stage.align.lora.rank_stabilised", "stage.align.objective", "stage.instruct.objective", "stage.align.early_stop.patience", "stage.align.use", "stage.align.vision_lora.alpha", "stage.align.vision_lora.dropout", "stage.align.vision_lora.modules", "stage.align.vision_lora.rank", "stage.align.vision_lora.rank_stabilised", "stage.instruct.early_stop.patience", "stage.instruct.use", "stage.instruct.parts.projector.decay_ratio", "stage.instruct.parts.projector.min_learning_rate_ratio", "stage.instruct.parts.projector.warmup_ratio", "stage.instruct.vision_lora.alpha", "stage.instruct.vision_lora.dropout", "stage.instruct.vision_lora.modules", "stage.instruct.vision_lora.rank", "stage.instruct.vision_lora.rank_stabilised", "stage.teach.from", "stage.teach.source",
-      "stage.teach.teacher"})) > 150);
+      "stage.teach.teacher"}))) > 150);
 }
 
 TEST_CASE("an option of the tower's recipe, a part made from nothing by contrast") {

@@ -149,3 +149,21 @@ TEST_CASE("a curve breaks where a value was not finite") {
   CHECK(report::line_class(2, 3) == "c2");
   CHECK(report::line_class(2, 7) == "rest");
 }
+
+TEST_CASE("what a teacher wrote is shown with its verdicts, kinds and pictures") {
+  const TempFolder folder;
+  const auto store = store::Store::open(folder.path() / "s.db");
+  const Json overview = {{"verdicts", {{"kept", 30}, {"absent-object", 10}}},
+                         {"kinds", {{"conversation", {{"samples", 20}, {"pairs", 60}, {"question_words", 300}, {"answer_words", 600}}}, {"riddle", {{"samples", 10}, {"pairs", 10}, {"question_words", 50}, {"answer_words", 10}}}}},
+                         {"shown", {{{"id", "a"}, {"kind", "riddle"}, {"verdict", "kept"}, {"detail", ""}, {"picture", "scene:train:1"}, {"reply", ""}, {"turns", Json::array({Json::array({"What <is> it?", "A fox & a hen."})})}},
+                                    {{"id", "b"}, {"kind", "riddle"}, {"verdict", "unlabelled"}, {"detail", "block 1"}, {"picture", "gone.png"}, {"reply", "<b>no"}, {"turns", Json::array()}}}}};
+  const std::string page = report::html(*store, fill_store(*store, {{"overview.json", overview.dump()}, {"pictures/scene-train-1.png", png()}}));
+  CHECK(badly_formed(page) == "");
+  CHECK(page.find("What teachers wrote") != std::string::npos);
+  CHECK(page.find("<td>absent-object</td><td class=\"number\">10</td><td class=\"number\">25.0 %</td>") != std::string::npos);
+  CHECK(page.find("<td>conversation</td><td class=\"number\">20</td><td class=\"number\">66.7 %</td><td class=\"number\">36.7 %</td><td class=\"number\">3.0</td><td class=\"number\">5.0</td><td class=\"number\">10.0</td>") != std::string::npos);
+  CHECK(page.find("What &lt;is&gt; it?") != std::string::npos);
+  CHECK(page.find("&lt;b&gt;no") != std::string::npos);
+  CHECK(page.find("alt=\"picture scene:train:1\"") != std::string::npos);
+  CHECK(page.find("alt=\"picture gone.png\"") == std::string::npos);
+}
