@@ -206,9 +206,8 @@ std::vector<size_t> by_picture(std::span<const Question> questions, std::map<Pic
 
 }  // namespace
 
-std::vector<std::string> answer(const model::JoinedModel& given, const options::JobConversation& conversation,
-                                std::span<const Question> questions, const GenerateOptions& options,
-                                const std::function<void(std::int64_t)>& on_progress) {
+std::vector<Answer> answers(const model::JoinedModel& given, const options::JobConversation& conversation, std::span<const Question> questions,
+                            const GenerateOptions& options, const std::function<void(std::int64_t)>& on_progress) {
   SAUCIER_CHECK(options.batch > 0 && options.max_new_tokens > 0, "batch {}, max_new_tokens {}", options.batch,
                 options.max_new_tokens);
   at::NoGradGuard no_grad;
@@ -216,7 +215,7 @@ std::vector<std::string> answer(const model::JoinedModel& given, const options::
   model.merge_lora();
   model.language.set_training(false);
 
-  std::vector<std::string> answers(questions.size());
+  std::vector<Answer> answers(questions.size());
   std::map<PictureKey, size_t> known;
   const std::vector<size_t> order = by_picture(questions, known);
   if (!known.empty() && !model.tower) throw Error("questions about pictures for a model without a vision tower");
@@ -255,12 +254,20 @@ std::vector<std::string> answer(const model::JoinedModel& given, const options::
       const size_t count = std::min(prompts.size() - begin, static_cast<size_t>(options.batch));
       const std::span<const Prompt> batch(prompts.data() + begin, count);
       const auto ids = Decoder(model, options.max_new_tokens, ends).run(batch, shown);
-      for (size_t i = 0; i < count; ++i) answers[batch[i].question] = trimmed(model.tokenizer->decode(ids[i]));
+      for (size_t i = 0; i < count; ++i) answers[batch[i].question] = {trimmed(model.tokenizer->decode(ids[i])), static_cast<std::int64_t>(ids[i].size())};
       done += static_cast<std::int64_t>(count);
       if (on_progress) on_progress(done);
     }
   }
   return answers;
+}
+
+std::vector<std::string> answer(const model::JoinedModel& model, const options::JobConversation& conversation,
+                                std::span<const Question> questions, const GenerateOptions& options,
+                                const std::function<void(std::int64_t)>& on_progress) {
+  std::vector<std::string> texts;
+  for (Answer& one : answers(model, conversation, questions, options, on_progress)) texts.push_back(std::move(one.text));
+  return texts;
 }
 
 }  // namespace saucier::generate

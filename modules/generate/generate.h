@@ -24,8 +24,16 @@ struct GenerateOptions {
   bool grey_pictures = false;  // blind: every picture replaced by plain grey
 };
 
+struct Answer {
+  std::string text;         // without white space around it
+  std::int64_t tokens = 0;  // made for it, without the end; max_new_tokens where it was cut off
+};
+
 // One answer a question, in their order. `conversation` gives template, system message, image position and aspect. Pictures are
 // loaded and encoded once for all questions about them. `on_progress(done)` may be empty.
+std::vector<Answer> answers(const model::JoinedModel& model, const options::JobConversation& conversation, std::span<const Question> questions,
+                            const GenerateOptions& options, const std::function<void(std::int64_t)>& on_progress = {});
+// Their texts alone.
 std::vector<std::string> answer(const model::JoinedModel& model, const options::JobConversation& conversation,
                                 std::span<const Question> questions, const GenerateOptions& options,
                                 const std::function<void(std::int64_t)>& on_progress = {});

@@ -62,13 +62,13 @@ void ModelWriter::ask_some(std::span<const teach::Prompt> prompts, std::span<con
   options::JobConversation conversation = conversation_;
   conversation.system = system_of(prompts[which.front()]);
   const std::int64_t most = prompts[which.front()].max_tokens;
-  const auto answers = generate::answer(model_, conversation, questions, {.max_new_tokens = most, .batch = kBatch}, [](std::int64_t) {
+  const auto answers = generate::answers(model_, conversation, questions, {.max_new_tokens = most, .batch = kBatch}, [](std::int64_t) {
     if (stop_requested()) throw Interrupted("stopped while a teacher was writing");
   });
   for (size_t q = 0; q < which.size(); ++q) {
-    teach::Reply reply{.text = text::to_valid_utf8(answers[q])};
+    teach::Reply reply{.text = text::to_valid_utf8(answers[q].text)};
     for (const teach::Message& message : prompts[which[q]].messages) reply.usage.prompt_tokens += tokens_of(message.text);
-    reply.usage.reply_tokens = tokens_of(answers[q]);
+    reply.usage.reply_tokens = answers[q].tokens;
     reply.finish = reply.usage.reply_tokens >= most ? "length" : "stop";
     if (reply.text.empty()) reply.failure = "empty-reply";
     done(which[q], reply);

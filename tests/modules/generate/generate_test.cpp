@@ -125,6 +125,9 @@ TEST_CASE("rows end at the end token, whoever is beside them") {
   for (size_t i = 0; i < alone.size(); ++i) shorter += alone[i].size() < long_answers[i].size() ? 1 : 0;
   CHECK(shorter > 0);
   CHECK(shorter < alone.size());
+  const auto told = answers(ending, {}, questions, {.max_new_tokens = 9, .batch = 22});
+  const auto shorter_told = std::count_if(told.begin(), told.end(), [](const Answer& one) { return one.tokens < 9; });
+  CHECK(static_cast<size_t>(shorter_told) == shorter);  // the others were cut off
 }
 
 TEST_CASE("an adapter acts in generation, and the model is left as it was") {

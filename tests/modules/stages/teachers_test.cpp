@@ -197,6 +197,7 @@ TEST_CASE("a model on this machine writes what it writes when it is asked, and n
     CHECK(line["teacher"]["model"] == "reader");
     CHECK(line["tokens"]["prompt"] > 0);
     CHECK(line["tokens"]["reply"] > 0);
+    CHECK((line["tokens"]["reply"] == 12) == (line["verdict"] == "cut-off"));
   }
   bool kept = false;
   for (const auto& entry : fs::recursive_directory_iterator(fs::path(job.cache) / paths::kReplies)) kept = kept || entry.path().extension() == ".jsonl";
