@@ -16,7 +16,7 @@ saucier=$build/saucier
 content() {  # what must be equal
   "$saucier" query --store "$1" --csv "select trial, stage, benchmark, condition, metric, value, stderr, n from trial_score order by 1, 2, 3, 4, 5"
   "$saucier" query --store "$1" --csv "select trial, stage, benchmark, condition, sample, answer, correct from prediction_detail order by 1, 2, 3, 4, 5"
-  "$saucier" query --store "$1" --csv "select trial, stage, step, value from curve where metric in ('loss', 'gradient_norm', 'validation_loss', 'skipped_steps') order by 1, 2, 3"
+  "$saucier" query --store "$1" --csv "select trial, stage, step, value from curve where metric in ('loss', 'gradient_norm', 'validation_loss', 'skipped_steps') order by 1, 2, 3, 4"
 }
 
 "$saucier" run "$recipe" --store "$work/calm/saucier.db" > "$work/calm.out" 2> "$work/calm.err" || { cat "$work/calm.err"; exit 1; }
