@@ -9,6 +9,7 @@
 //   results/NAME.html              a report
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ inline constexpr std::string_view kReplies = "replies";     // in the cache
 inline constexpr std::string_view kWorkerLog = "worker.log";
 inline constexpr std::string_view kResume = "resume";  // training state inside a work folder
 inline constexpr std::string_view kOutput = "out";     // becomes the artifact
+inline std::string rank_folder(std::int64_t rank) { return "rank-" + std::to_string(rank); }  // in a work folder: the work folder of another process of the stage
 
 inline fs::path artifacts(const fs::path& store_file) { return store_file.parent_path() / "artifacts"; }
 inline fs::path cache(const fs::path& store_file) { return store_file.parent_path() / "cache"; }

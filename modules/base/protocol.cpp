@@ -51,6 +51,13 @@ double number_from_json(const Json& value) {
   throw Error(fmt::format("not a number (got {})", to_line(value)));
 }
 
+Error error_of(const Json& event) {
+  Error error(event.value("message", ""), event.value("hint", ""));
+  for (const Json& line : event.value("context", Json::array()))
+    if (line.is_string()) error.add_context(line.get<std::string>());
+  return error;
+}
+
 EventWriter::EventWriter(const fs::path& events_file, bool to_stdout) : path_(events_file), to_stdout_(to_stdout) {
   file_.emplace(path_);
 }

@@ -58,6 +58,9 @@ class EventWriter {
   std::mutex mutex_;
 };
 
+// What an error event says.
+Error error_of(const Json& event);
+
 // Doubles as JSON: non-finite ones as "nan", "inf", "-inf".
 Json number_to_json(double value);
 double number_from_json(const Json& value);

@@ -25,9 +25,7 @@ Error what_it_said(const fs::path& folder, std::size_t rank, const ExitStatus& s
     if (event.is_object() && event.value("event", "") == "error") error = std::move(event);
   }
   if (!error) return Error(fmt::format("rank {} ended with {}", rank, status.to_string()), "see the stage's log");
-  Error said(error->value("message", ""), error->value("hint", ""));
-  for (const Json& line : error->value("context", Json::array()))
-    if (line.is_string()) said.add_context(line.get<std::string>());
+  Error said = error_of(*error);
   said.add_context(fmt::format("in rank {}", rank));
   return said;
 }
@@ -39,7 +37,7 @@ OtherRanks::OtherRanks(const options::Job& job, const std::string& address, Even
   SAUCIER_CHECK(static_cast<std::int64_t>(job.ranks.devices.size()) == job.ranks.count, "{} devices for {} ranks", job.ranks.devices.size(), job.ranks.count);
   const std::string program = fs::read_symlink("/proc/self/exe").string();
   for (std::int64_t rank = 1; rank < job.ranks.count; ++rank) {
-    const fs::path folder = fs::path(job.work) / fmt::format("rank-{}", rank);
+    const fs::path folder = fs::path(job.work) / paths::rank_folder(rank);
     fs::remove_all(folder);
     make_folders(folder);
     options::Job other = job;

@@ -75,31 +75,36 @@ std::int64_t count_learned(const data::Batch& rows) {
 
 StepResult Conversations::step(std::int64_t step, const std::function<bool()>& last) {
   if (!reported_) reported_ = step;
-  StepResult result;
+  double waiting = 0;
   const data::Batch rows = [&] {
-    const Stopwatch watch(result.spent.data);
+    const Stopwatch watch(waiting);
     return loader_.get(step);
   }();
   for (const std::string& warning : loader_.take_warnings()) events_.log("warning", warning);
   for (const data::Drop& drop : rows.dropped)
     events_.log("warning", fmt::format("sample '{}' of '{}' is left out: {}", drop.id, drop.source, data::explain(drop.reason)));
   if (rows.global_learned == 0) throw Error(fmt::format("batch {} has no learned token", step), "see the template and max_length");
-  const double spent_on_data = result.spent.data;
+  const at::Tensor random = generator().get_state();
+  bool tried = false;
   if (micro_batch_.fit(rows.lengths, bytes_per_token(model_.language), model_.language.device(), [&](MicroBatch::Piece piece) {
+        tried = true;
         StepResult ignored;
         add_rows(loader_, rows, piece, rows.global_learned, ignored);
-        forget_gradients();
       }))
     events_.log("info", fmt::format("memory is short: at most {} tokens are computed at once", *micro_batch_.most_tokens()));
-  result = compute(loader_, rows, rows.global_learned, last);
-  result.spent.data += spent_on_data;
+  if (tried) forget(random);
+  StepResult result = compute(loader_, rows, rows.global_learned, last);
+  result.spent.data = waiting;
   result.flops = work(rows);
   const std::int64_t learned = count_learned(rows);
   SAUCIER_CHECK(result.learned == learned, "{} learned tokens of {}", result.learned, learned);
   return result;
 }
 
-void Conversations::forget_gradients() {
+at::Generator Conversations::generator() const { return at::globalContext().defaultGenerator(model_.language.device()); }
+
+void Conversations::forget(const at::Tensor& random) {
+  generator().set_state(random);
   const at::NoGradGuard no_gradient;
   for (const ParameterGroup& group : groups())
     for (const at::Tensor* tensor : group.tensors)
@@ -107,6 +112,7 @@ void Conversations::forget_gradients() {
 }
 
 StepResult Conversations::compute(const data::Loader& loader, const data::Batch& rows, std::int64_t learned, const std::function<bool()>& last) {
+  const at::Tensor random = generator().get_state();
   for (;;) {
     StepResult result;
     bool shared = false;
@@ -122,11 +128,9 @@ StepResult Conversations::compute(const data::Loader& loader, const data::Batch&
       return result;
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
-      if (shared || !micro_batch_.shrink(rows.lengths))
-        throw Error(fmt::format("out of memory with a sample of {} tokens", *std::max_element(rows.lengths.begin(), rows.lengths.end())),
-                    "lower conversation.max_length, or write dtype = \"bfloat16\"");
+      if (shared || !micro_batch_.shrink(rows.lengths)) throw does_not_fit(rows.lengths);
     }
-    forget_gradients();
+    forget(random);
     events_.log("warning", fmt::format("memory ran out; from here on at most {} tokens are computed at once", *micro_batch_.most_tokens()));
   }
 }

@@ -43,7 +43,9 @@ class Conversations : public Objective {
   void add_rows(const data::Loader& loader, const data::Batch& rows, MicroBatch::Piece piece, std::int64_t learned, StepResult& result);
   // All pieces of a batch, smaller ones where memory runs out; `last` as in step().
   StepResult compute(const data::Loader& loader, const data::Batch& rows, std::int64_t learned, const std::function<bool()>& last);
-  void forget_gradients();
+  // What was computed in vain: its gradients, and the random numbers that it drew since the generator was in that state.
+  void forget(const at::Tensor& random);
+  at::Generator generator() const;
 
   const options::TrainOptions& options_;
   const std::string& aspect_;  // of pictures

@@ -12,8 +12,6 @@
 #include <numeric>
 #include <string>
 
-#include "modules/base/error.h"
-
 namespace saucier::train {
 namespace {
 
@@ -134,6 +132,11 @@ void MicroBatch::restore(const Json& state) {
 bool is_out_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) || dynamic_cast<const c10::OutOfMemoryError*>(&error)) return true;
   return dynamic_cast<const c10::Error*>(&error) && std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
+}
+
+Error does_not_fit(std::span<const std::int64_t> lengths) {
+  return Error(fmt::format("out of memory with a sample of {} tokens", *std::max_element(lengths.begin(), lengths.end())),
+               "lower conversation.max_length, or write dtype = \"bfloat16\"");
 }
 
 // A layer keeps what goes into its halves, queries, keys, values and what attention made of them, gate and up: decoder.h.

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "modules/base/error.h"
 #include "modules/base/json.h"
 #include "modules/model/joined.h"
 
@@ -31,7 +32,8 @@ class MicroBatch {
   std::vector<Piece> pieces(std::span<const std::int64_t> lengths) const;
 
   // Before the first batch, where nothing is said: `bytes_per_token` is an estimate of what a token takes until its backward
-  // pass is over, and `compute` computes a piece and forgets its gradients. True where pieces became smaller than the batch.
+  // pass is over, and `compute` computes a piece, whose gradients
+  // are then to be forgotten. True where pieces became smaller than the batch.
   bool fit(std::span<const std::int64_t> lengths, double bytes_per_token, const at::Device& device, const std::function<void(Piece)>& compute);
 
   // Memory ran out: pieces of half the tokens. False where the batch was in pieces of one row already.
@@ -49,6 +51,9 @@ class MicroBatch {
 std::int64_t tokens_of(std::span<const std::int64_t> lengths, MicroBatch::Piece piece);
 
 bool is_out_of_memory(const std::exception& error);
+
+// For the user, where nothing can be made smaller.
+Error does_not_fit(std::span<const std::int64_t> lengths);
 
 // What a token of the language model takes in memory between its forward and its backward pass.
 double bytes_per_token(const model::LanguageModel& language);

@@ -234,20 +234,18 @@ class Training {
   // The step to go on from.
   std::int64_t load() {
     return with_context("while reading the training state of an earlier attempt", [&]() -> std::int64_t {
-      std::optional<std::int64_t> step;
-      if (ranks_.first()) step = states_.newest();
-      double told = step ? static_cast<double>(*step) : -1;
-      if (!ranks_.first()) told = 0;
-      ranks_.sum(std::span(&told, 1));
-      if (told < 0) return 0;
-      const Json progress = parse_json(restore(static_cast<std::int64_t>(told)), "the progress of a training state");
+      double told = ranks_.first() ? static_cast<double>(states_.newest().value_or(-1)) : 0;
+      ranks_.sum(std::span(&told, 1));  // all know what the first one has
+      const auto step = static_cast<std::int64_t>(told);
+      if (step < 0) return 0;
+      const Json progress = parse_json(restore(step), "the progress of a training state");
       window_ = window_from_json(progress.at("window"));
       bad_.restore(progress.at("bad_steps"));
       objective_.restore(progress.at("objective"));
       best_step_ = progress.at("best_step").get<std::int64_t>();
       no_better_ = progress.at("no_better").get<std::int64_t>();
       if (best_step_ >= 0) best_loss_ = progress.at("best_loss").get<double>();
-      return static_cast<std::int64_t>(told);
+      return step;
     });
   }
 

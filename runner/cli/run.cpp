@@ -64,16 +64,6 @@ class Progress : public exec::Listener {
   std::map<std::string, double> last_;
 };
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
 std::string same_command(const std::vector<std::string>& arguments) {
   std::string out = "saucier run";
   for (const std::string& argument : arguments)
@@ -114,8 +104,7 @@ int run(const std::vector<std::string>& arguments) {
 
   exec::RunOptions how;
   how.recipe_file = recipe.file;
-  how.devices = split(values["devices"].as<std::string>());
-  how.threads = values["threads"].as<std::int64_t>();
+  how.slots = exec::read_slots(values["devices"].as<std::string>(), values["threads"].as<std::int64_t>());
   how.keep_going = values.count("keep-going") > 0;
 
   plan::check_machine(recipe);

@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <fstream>
 #include <limits>
-#include <sstream>
 #include <thread>
 
 #include "modules/base/clock.h"
@@ -65,52 +63,6 @@ void prepare_work(const fs::path& work) {
 }
 
 }  // namespace
-
-std::vector<Slot> make_slots(const std::vector<std::string>& devices, std::int64_t threads) {
-  const auto parts_of = [](const std::string& text, char between) {
-    std::vector<std::string> parts;
-    std::istringstream in(text);
-    for (std::string one; std::getline(in, one, between);) parts.push_back(one);
-    return parts;
-  };
-  std::vector<std::string> given;  // numbers count within what the environment already allows
-  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible != nullptr) given = parts_of(visible, ',');
-  std::int64_t on_cpu = 0;
-  std::vector<Slot> slots;
-  for (const std::string& group : devices) {
-    Slot& slot = slots.emplace_back();
-    for (const std::string& device : parts_of(group, '+')) {
-      if (device == "cpu") {
-        ++on_cpu;
-        slot.devices.push_back(device);
-        continue;
-      }
-      const std::string number = device.starts_with("cuda:") ? device.substr(5) : device;
-      if (number.empty() || number.size() > 4 || number.find_first_not_of("0123456789") != std::string::npos) {
-        throw Error(fmt::format("unknown device '{}' (allowed: cpu, cuda:N)", device));
-      }
-      const auto index = static_cast<std::size_t>(std::stoi(number));
-      if (!given.empty() && index >= given.size()) {
-        throw Error(fmt::format("device '{}' is not among the {} that CUDA_VISIBLE_DEVICES allows", device, given.size()));
-      }
-      slot.devices.push_back(fmt::format("cuda:{}", std::count(slot.visible.begin(), slot.visible.end(), ',') + (slot.visible.empty() ? 0 : 1)));
-      slot.visible += (slot.visible.empty() ? "" : ",") + (given.empty() ? number : given[index]);
-    }
-    const auto cpus = std::count(slot.devices.begin(), slot.devices.end(), "cpu");
-    if (slot.devices.empty()) throw Error(fmt::format("unknown device '{}' (allowed: cpu, cuda:N)", group));
-    if (cpus > 0 && cpus < static_cast<std::ptrdiff_t>(slot.devices.size()))
-      throw Error(fmt::format("'{}' joins the CPU and CUDA devices", group), "join devices of one kind: 0+1, or cpu+cpu");
-  }
-  if (slots.empty()) throw Error("no device to run on", "give one with --devices cpu");
-  const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
-  for (Slot& slot : slots) {
-    const auto together = static_cast<std::int64_t>(slot.devices.size());
-    if (threads > 0) slot.threads = std::max<std::int64_t>(1, threads / together);
-    else if (slot.visible.empty() && on_cpu > 1) slot.threads = std::max<std::int64_t>(1, cores / on_cpu);
-    else if (together > 1) slot.threads = std::max<std::int64_t>(1, cores / together);
-  }
-  return slots;
-}
 
 Attempt::Attempt(int node, const plan::Plan& plan, const store::Store& store, store::StageRunId run, const Slot& slot,
                  std::size_t slot_number, const std::string& worker)
@@ -185,11 +137,10 @@ std::optional<ExitStatus> Attempt::ended() {
 
 std::string Attempt::problem(const ExitStatus& status) const {
   if (error_) {
-    std::string text = error_->value("message", "");
-    for (const Json& line : error_->value("context", Json::array())) {
-      if (line.is_string()) text += "\nnote: " + line.get<std::string>();
-    }
-    if (const std::string hint = error_->value("hint", ""); !hint.empty()) text += "\nhint: " + hint;
+    const Error error = error_of(*error_);
+    std::string text = error.what();
+    for (const std::string& line : error.context()) text += "\nnote: " + line;
+    if (!error.hint().empty()) text += "\nhint: " + error.hint();
     return text;
   }
   if (status.ok()) return "the worker ended without saying that it is done";

@@ -6,21 +6,12 @@
 #include <vector>
 
 #include "modules/base/process.h"
+#include "runner/exec/slots.h"
 #include "runner/plan/plan.h"
 
 namespace saucier::exec {
 
 namespace fs = std::filesystem;
-
-struct Slot {  // a place where one stage runs at a time
-  std::vector<std::string> devices;  // what the job says, a process each: "cpu", "cuda:0"
-  std::string visible;               // CUDA_VISIBLE_DEVICES of the worker
-  std::int64_t threads = 0;          // of a process
-};
-
-// Each text a slot: "cpu", "cuda:1" or "1", or several of a kind with + between them, on which one stage runs together.
-// Processes on the CPU share the cores. Throws Error for an unknown device.
-std::vector<Slot> make_slots(const std::vector<std::string>& devices, std::int64_t threads);
 
 class Attempt {
  public:

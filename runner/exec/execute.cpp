@@ -38,7 +38,7 @@ class Run {
  public:
   Run(const plan::Plan& plan, store::Store& store, const RunOptions& options, Listener& listener)
       : plan_(plan), store_(store), options_(options), listener_(listener), schedule_(plan.nodes),
-        slots_(make_slots(options.devices, options.threads)), busy_(slots_.size(), false) {
+        slots_(options.slots), busy_(slots_.size(), false) {
     worker_ = options.worker.empty() ? (fs::read_symlink("/proc/self/exe").parent_path() / "saucier-worker").string()
                                      : options.worker;
   }
@@ -291,7 +291,7 @@ class Run {
   const RunOptions& options_;
   Listener& listener_;
   Schedule schedule_;
-  std::vector<Slot> slots_;
+  const std::vector<Slot>& slots_;
   std::vector<bool> busy_;
   std::string worker_;
   store::Environment run_environment_;

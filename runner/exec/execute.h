@@ -5,6 +5,7 @@
 #include <string>
 
 #include "modules/base/clock.h"
+#include "runner/exec/slots.h"
 #include "runner/plan/plan.h"
 
 namespace saucier::exec {
@@ -12,8 +13,7 @@ namespace saucier::exec {
 namespace fs = std::filesystem;
 
 struct RunOptions {
-  std::vector<std::string> devices = {"cpu"};  // one slot each
-  std::int64_t threads = 0;
+  std::vector<Slot> slots = {{.devices = {"cpu"}}};
   bool keep_going = false;
   std::string worker;  // path of saucier-worker; default: beside saucier
   double metric_seconds = 1;  // how long metrics wait for others to share their transaction

@@ -122,3 +122,33 @@ TEST_CASE("where memory runs out, or would, a step is computed in pieces and lea
   CHECK(read_file(path).find(said ? "memory ran out; from here on at most" : "memory is short: at most") != std::string::npos);
   CHECK(again.state().get<std::int64_t>() > 0);
 }
+
+TEST_CASE("what cannot be cut any more is said") {
+  CHECK(train::does_not_fit(kLengths).render() == "error: out of memory with a sample of 90 tokens\nhint: lower conversation.max_length, or write dtype = \"bfloat16\"\n");
+}
+
+TEST_CASE("what is computed in vain draws no random numbers") {
+  TempFolder folder;
+  options::Job job = train::tiny_job(folder.path(), {"projector", "language_model.lora"});
+  job.train->lora.dropout = 0.3;
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 16);
+  model::JoinedModel model = hungry_model();
+  const auto loader = train::tiny_loader(job, model, train::questions(32, 64));
+  EventWriter events(folder.path() / "events.jsonl", false);
+  const auto last = [] { return false; };
+  const auto loss_of = [&](train::Conversations& objective) {
+    at::manual_seed(7);
+    return objective.step(0, last).loss;
+  };
+  train::Conversations tried(job, model, *loader, nullptr, events);
+  train::Optimizer optimizer(tried.groups(), {});
+  const double first = [&] {
+    const Limit limit(40 * kMegabyte);
+    return loss_of(tried);
+  }();
+  optimizer.discard();
+  REQUIRE(tried.state().is_number());  // a part was tried, and the batch was cut
+  train::Conversations resumed(job, model, *loader, nullptr, events);
+  resumed.restore(tried.state());
+  CHECK(loss_of(resumed) == first);
+}

@@ -1,5 +1,6 @@
 // Several ranks as threads of this program: c10d takes them as it takes processes. They share the
 // generator of random numbers, so no training here draws any.
+#include <ATen/Context.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/ones.h>
@@ -139,6 +140,19 @@ TEST_CASE("ranks sum and tell one another") {
     CHECK(text == std::string("a\0b", 3));
     CHECK(none.empty());
   });
+}
+
+TEST_CASE("several CUDA devices ask for a build that has NCCL") {
+  if (at::hasCUDA()) return;
+  train::Ranks ranks(options::JobRanks{.count = 2, .rank = 0, .address = {}, .devices = {}}, at::Device("cuda:0"));
+  std::string said;
+  try {
+    ranks.connect();
+  } catch (const Error& error) {
+    said = error.render();
+  }
+  CHECK(said == "error: several CUDA devices for one stage need NCCL, which this build has not\nnote: while 2 processes come together\n"
+                "hint: build against a CUDA libtorch, or give each stage one device\n");
 }
 
 TEST_CASE("a gradient sum waits for no gradient that never comes") {

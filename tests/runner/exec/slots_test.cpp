@@ -1,13 +1,14 @@
 // Where stages run: what --devices says, as slots of one process or several.
 #include <cstdlib>
+#include <optional>
 
-#include "runner/exec/attempt.h"
+#include "modules/base/error.h"
+#include "runner/exec/slots.h"
 
 #include <catch2/catch.hpp>
 
 using namespace saucier;
-using exec::make_slots;
-using exec::Slot;
+using exec::read_slots;
 using Texts = std::vector<std::string>;
 
 namespace {
@@ -28,9 +29,9 @@ class Visible {
   std::optional<std::string> before_;
 };
 
-std::string problem_of(const Texts& devices) {
+std::string problem_of(const std::string& devices) {
   try {
-    make_slots(devices, 0);
+    read_slots(devices, 0);
   } catch (const Error& error) {
     return error.render();
   }
@@ -41,11 +42,11 @@ std::string problem_of(const Texts& devices) {
 
 TEST_CASE("each text of --devices is a slot") {
   const Visible visible(nullptr);
-  const auto one = make_slots({"cpu"}, 0);
+  const auto one = read_slots("cpu", 0);
   REQUIRE(one.size() == 1);
   CHECK(one[0].devices == Texts{"cpu"});
   CHECK(one[0].threads == 0);
-  const auto two = make_slots({"0", "cuda:3"}, 5);
+  const auto two = read_slots("0,cuda:3", 5);
   REQUIRE(two.size() == 2);
   CHECK(two[0].visible == "0");
   CHECK(two[1].visible == "3");
@@ -55,7 +56,7 @@ TEST_CASE("each text of --devices is a slot") {
 
 TEST_CASE("devices with a plus between them are one slot, which sees them and no others") {
   const Visible visible(nullptr);
-  const auto slots = make_slots({"0+1", "4+2+3"}, 6);
+  const auto slots = read_slots("0+1,4+2+3", 6);
   REQUIRE(slots.size() == 2);
   CHECK(slots[0].devices == Texts{"cuda:0", "cuda:1"});
   CHECK(slots[0].visible == "0,1");
@@ -63,23 +64,22 @@ TEST_CASE("devices with a plus between them are one slot, which sees them and no
   CHECK(slots[1].devices == Texts{"cuda:0", "cuda:1", "cuda:2"});
   CHECK(slots[1].visible == "4,2,3");
   CHECK(slots[1].threads == 2);
-  CHECK(make_slots({"cpu+cpu"}, 4).front().threads == 2);
-  CHECK(make_slots({"cpu+cpu"}, 1).front().threads == 1);
+  CHECK(read_slots("cpu+cpu", 4).front().threads == 2);
+  CHECK(read_slots("cpu+cpu", 1).front().threads == 1);
 }
 
 TEST_CASE("numbers count within what the environment allows") {
   const Visible visible("GPU-a,7");
-  CHECK(make_slots({"1+0"}, 0).front().visible == "7,GPU-a");
-  CHECK(problem_of({"2"}) == "error: device '2' is not among the 2 that CUDA_VISIBLE_DEVICES allows\n");
+  CHECK(read_slots("1+0", 0).front().visible == "7,GPU-a");
+  CHECK(problem_of("2") == "error: device '2' is not among the 2 that CUDA_VISIBLE_DEVICES allows\n");
 }
 
 TEST_CASE("what is no device is said") {
   const Visible visible(nullptr);
-  for (const std::string device : {"gpu", "-1", "0++1", "", "12345"}) {
+  for (const std::string device : {"gpu", "tpu", "-1", "0++1", "0+", "+0", "", "0,", "12345"}) {
     INFO(device);
-    CHECK(problem_of({device}).starts_with("error: unknown device '"));
+    CHECK(problem_of(device).starts_with("error: unknown device '"));
   }
-  CHECK(problem_of({"gpu"}) == "error: unknown device 'gpu' (allowed: cpu, cuda:N)\n");
-  CHECK(problem_of({"cpu+0"}) == "error: 'cpu+0' joins the CPU and CUDA devices\nhint: join devices of one kind: 0+1, or cpu+cpu\n");
-  CHECK(problem_of({}) == "error: no device to run on\nhint: give one with --devices cpu\n");
+  CHECK(problem_of("gpu") == "error: unknown device 'gpu' (allowed: cpu, cuda:N)\nhint: --devices cpu, or numbers of CUDA devices: --devices 0,1\n");
+  CHECK(problem_of("cpu+0") == "error: 'cpu+0' joins the CPU and CUDA devices\nhint: join devices of one kind: 0+1, or cpu+cpu\n");
 }
