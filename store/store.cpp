@@ -134,7 +134,7 @@ std::int64_t Store::add_sweep(const std::string& name, const std::string& recipe
                       "ON CONFLICT(sweep_id, number) DO UPDATE SET parameters = excluded.parameters RETURNING id");
   // The keys of the same recipe change when a data file or a stage's key version has: the newest ones count.
   Statement drop_stages(handle, "DELETE FROM trial_stage WHERE trial_id = ?");
-  Statement add_stage(handle, "INSERT INTO trial_stage(trial_id, position, stage, key) VALUES(?, ?, ?, ?)");
+  Statement add_stage(handle, "INSERT INTO trial_stage(trial_id, position, stage, key, cycle, round, part) VALUES(?, ?, ?, ?, ?, ?, ?)");
   std::int64_t number = 0;
   for (const TrialRow& trial : trials) {
     add_trial.bind(sweep, ++number, trial.name, trial.parameters.dump(), trial.resolved).step();
@@ -142,10 +142,20 @@ std::int64_t Store::add_sweep(const std::string& name, const std::string& recipe
     add_trial.reset();
     drop_stages.run(id);
     std::int64_t position = 0;
-    for (const auto& [stage, key] : trial.stages) add_stage.run(id, ++position, stage, key);
+    for (const TrialStage& one : trial.stages) add_stage.run(id, ++position, one.stage, one.key, one.cycle, one.round, one.part);
   }
   transaction.commit();
   return sweep;
+}
+
+void Store::add_verdict(const RoundVerdict& verdict) {
+  WriteTransaction transaction(*state_->database, state_->writing(), true);
+  Statement(state_->database->handle(),
+            "INSERT INTO round_verdict(trial_id, cycle, round, goes_on, reason, difference, p_value) "
+            "SELECT id, ?3, ?4, ?5, ?6, ?7, ?8 FROM trial WHERE sweep_id = ?1 AND number = ?2 "
+            "ON CONFLICT DO UPDATE SET goes_on = excluded.goes_on, reason = excluded.reason, difference = excluded.difference, p_value = excluded.p_value")
+      .run(verdict.sweep, verdict.number, verdict.cycle, verdict.round, verdict.goes_on ? 1 : 0, verdict.reason, verdict.difference, verdict.p_value);
+  transaction.commit();
 }
 
 std::vector<std::string> Store::key_texts(const std::string& name, const std::string& kind, int limit) {

@@ -16,11 +16,19 @@ namespace saucier::store {
 
 namespace fs = std::filesystem;
 
+struct TrialStage {
+  std::string stage;  // name: "write-2"
+  std::string key;
+  std::string cycle = {};  // name of the cycle that it is a part of, or ""
+  std::int64_t round = 0;  // from 1
+  std::string part = {};   // its name in the recipe: "write"
+};
+
 struct TrialRow {
   std::string name;
   Json parameters;
   std::string resolved;                      // canonical text of the resolved recipe
-  std::vector<std::pair<std::string, std::string>> stages;  // stage name, stage key, in order
+  std::vector<TrialStage> stages;            // in order
 };
 
 struct StageRunId {
@@ -38,6 +46,16 @@ struct ScoreRow {
   std::int64_t n = 0;
   bool main = false;
   Json setting;
+};
+
+// What was decided when a round of a cycle had run.
+struct RoundVerdict {
+  std::int64_t sweep = 0, number = 0;  // the trial: its place in the sweep, from 1
+  std::string cycle;
+  std::int64_t round = 0;
+  bool goes_on = true;
+  std::string reason;
+  std::optional<double> difference, p_value;  // of the paired test with the round before
 };
 
 // Rows of a query, as text and typed JSON.
@@ -74,6 +92,8 @@ class Store {
   std::int64_t add_sweep(const std::string& name, const std::string& recipe_file, const std::string& metric,
                          const std::string& direction, const std::vector<TrialRow>& trials,
                          const std::string& recipe_text = {});
+
+  void add_verdict(const RoundVerdict& verdict);  // in the place of an earlier one of that round
 
   // Claims the stage run of `key` for this process: nothing when another live process has it. A dead owner's claim
   // (heartbeat over, or its process gone) is taken over with the next attempt.

@@ -38,6 +38,7 @@ int best(const std::vector<std::string>& arguments);
 int curve(const std::vector<std::string>& arguments);
 int predictions(const std::vector<std::string>& arguments);
 int data(const std::vector<std::string>& arguments);
+int rounds(const std::vector<std::string>& arguments);
 int why(const std::vector<std::string>& arguments);
 int verify(const std::vector<std::string>& arguments);
 int collect(const std::vector<std::string>& arguments);  // gc

@@ -87,6 +87,7 @@ const std::vector<Command>& commands() {
       {"predictions", "A [B]", "questions and answers of a trial, or of two side by side",
        "saucier predictions quickstart-1 quickstart-2 --where \"a.correct and not b.correct\"", predictions},
       {"data", "TRIAL [STAGE]", "what a trial's stages really drew of each data source, beside what the mixture asks for", "saucier data quickstart-1 instruct", data},
+      {"rounds", "[SWEEP]", "what each round of a cycle wrote, kept and reached, and why another one began", "saucier rounds virtuous-cycle", rounds},
       {"why", "TRIAL STAGE", "the text behind a stage's key, and what changed since the nearest earlier run", "saucier why quickstart-2 instruct", why},
       {"query", "SQL", "one read-only SQL statement on the results database",
        "saucier query \"select * from leaderboard\"", query},

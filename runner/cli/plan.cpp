@@ -49,7 +49,7 @@ int plan(const std::vector<std::string>& arguments) {
     for (size_t s = 0; s < recipe.trials[t].stages.size(); ++s) {
       const auto n = static_cast<size_t>(plan.trial_nodes[t][s]);
       const plan::Node& node = plan.nodes[n];
-      std::string what = node.reason;
+      std::string what = node.reason + (node.gates.empty() || node.cached ? "" : fmt::format("; only if round {} leads to another", plan.gates[static_cast<size_t>(node.gates.front())].round));
       if (shown[n]) {
         what = fmt::format("shared with {}", recipe.trials[static_cast<size_t>(node.trials.front())].name);
         ++shared;

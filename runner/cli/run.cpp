@@ -11,6 +11,7 @@
 #include "runner/exec/execute.h"
 #include "runner/report/html.h"
 #include "runner/report/results.h"
+#include "runner/report/rounds.h"
 
 namespace saucier::cli {
 namespace {
@@ -71,10 +72,18 @@ std::string same_command(const std::vector<std::string>& arguments) {
   return out;
 }
 
+report::RoundQuestion question_of(const plan::Gate& gate, const plan::Plan& plan, std::int64_t sweep) {
+  report::RoundQuestion question{.sweep = sweep, .number = gate.trial + 1, .cycle = gate.cycle, .round = gate.round, .stage = gate.stage,
+                                 .stage_before = gate.stage_before, .benchmark = gate.benchmark, .alpha = gate.alpha, .max_hours = gate.max_hours, .keys = {}};
+  for (const int node : gate.rounds) question.keys.push_back(plan.nodes[static_cast<size_t>(node)].key);
+  return question;
+}
+
 void show_results(const recipe::Recipe& recipe, store::Store& store, std::int64_t sweep) {
   const auto results = report::results(store, sweep);
   if (!results) return;
   std::fputs(("\n" + report::to_text(*results)).c_str(), stdout);
+  if (const report::Table rounds = report::rounds(store, sweep); !rounds.rows.empty()) std::fputs(("\nrounds:\n" + report::to_text(rounds)).c_str(), stdout);
   const std::filesystem::path page = store.file().parent_path() / (recipe.name + ".html");
   report::write_html(store, sweep, page);
   std::string flag;
@@ -115,13 +124,23 @@ int run(const std::vector<std::string>& arguments) {
   for (size_t t = 0; t < recipe.trials.size(); ++t) {
     store::TrialRow row{.name = recipe.trials[t].name, .parameters = recipe.trials[t].parameters,
                         .resolved = canonical(recipe.trials[t].resolved), .stages = {}};
-    for (size_t s = 0; s < recipe.trials[t].stages.size(); ++s)
-      row.stages.emplace_back(recipe.trials[t].stages[s].name, plan.nodes[static_cast<size_t>(plan.trial_nodes[t][s])].key);
+    for (size_t s = 0; s < recipe.trials[t].stages.size(); ++s) {
+      const recipe::Stage& stage = recipe.trials[t].stages[s];
+      row.stages.push_back({.stage = stage.name, .key = plan.nodes[static_cast<size_t>(plan.trial_nodes[t][s])].key,
+                            .cycle = stage.round.cycle, .round = stage.round.round, .part = stage.round.stage});
+    }
     rows.push_back(std::move(row));
   }
   const std::int64_t sweep = store->add_sweep(recipe.name, recipe.file.string(), recipe.metric, recipe.direction, rows, text);
 
   Progress progress(recipe, plan.nodes.size());
+  how.opens = [&](const plan::Gate& gate) {
+    const store::RoundVerdict verdict = report::judge_round(*store, question_of(gate, plan, sweep));
+    store->add_verdict(verdict);
+    progress.message(fmt::format("{}: round {} of cycle '{}' {} ({})", recipe.trials[static_cast<size_t>(gate.trial)].name, gate.round, gate.cycle,
+                                 verdict.goes_on ? "leads to another" : "is the last", verdict.reason));
+    return verdict.goes_on;
+  };
   exec::Outcome outcome;
   try {
     outcome = exec::execute(plan, *store, how, progress);

@@ -37,7 +37,7 @@ Json with_numbers(Json event) {
 class Run {
  public:
   Run(const plan::Plan& plan, store::Store& store, const RunOptions& options, Listener& listener)
-      : plan_(plan), store_(store), options_(options), listener_(listener), schedule_(plan.nodes),
+      : plan_(plan), store_(store), options_(options), listener_(listener), schedule_(plan), gates_(plan.gates.size()),
         slots_(options.slots), busy_(slots_.size(), false) {
     worker_ = options.worker.empty() ? (fs::read_symlink("/proc/self/exe").parent_path() / "saucier-worker").string()
                                      : options.worker;
@@ -93,6 +93,10 @@ class Run {
   // True when others may have become ready.
   bool try_start(int n) {
     const plan::Node& node = node_of(n);
+    if (!node.gates.empty() && std::none_of(node.gates.begin(), node.gates.end(), [&](int gate) { return opens(gate); })) {
+      outcome_.closed += 1 + schedule_.close(n);
+      return true;
+    }
     if (auto it = retry_at_.find(n); it != retry_at_.end() && now() < it->second) return false;
     if (!looked_.contains(n)) {
       if (store_.artifact(node.key)) {
@@ -118,6 +122,14 @@ class Run {
     pass_messages();
     begin(n, *run, static_cast<std::size_t>(slot - busy_.begin()));
     return false;
+  }
+
+  bool opens(int gate) {
+    std::optional<bool>& open = gates_[static_cast<std::size_t>(gate)];
+    const plan::Gate& of = plan_.gates[static_cast<std::size_t>(gate)];
+    const auto over = [&](int n) { return schedule_.state(n) == State::kDone; };  // a round before may not have begun
+    if (!open) open = std::all_of(of.waits.begin(), of.waits.end(), over) && (!options_.opens || options_.opens(of));
+    return *open;
   }
 
   void wait_for_other(int n) {
@@ -292,6 +304,7 @@ class Run {
   Listener& listener_;
   Schedule schedule_;
   const std::vector<Slot>& slots_;
+  std::vector<std::optional<bool>> gates_;  // open, once asked
   std::vector<bool> busy_;
   std::string worker_;
   store::Environment run_environment_;

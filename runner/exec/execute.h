@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "modules/base/clock.h"
@@ -17,6 +18,8 @@ struct RunOptions {
   bool keep_going = false;
   std::string worker;  // path of saucier-worker; default: beside saucier
   double metric_seconds = 1;  // how long metrics wait for others to share their transaction
+  // Whether the round behind a gate begins; asked once a gate, when what it waits for is done. Unset: every round does.
+  std::function<bool(const plan::Gate&)> opens;
   fs::path recipe_file;  // whose folder's git state is recorded; empty: none
 };
 
@@ -33,7 +36,7 @@ class Listener {
 };
 
 struct Outcome {
-  int ran = 0, cached = 0, failed = 0, skipped = 0;
+  int ran = 0, cached = 0, failed = 0, skipped = 0, closed = 0;  // closed: of rounds that did not begin
   bool interrupted = false;
 };
 

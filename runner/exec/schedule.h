@@ -7,13 +7,13 @@
 
 namespace saucier::exec {
 
-enum class State { kWaiting, kReady, kRunning, kDone, kFailed, kSkipped };
+enum class State { kWaiting, kReady, kRunning, kDone, kFailed, kSkipped, kClosed };
 
 class Schedule {
  public:
-  explicit Schedule(const std::vector<plan::Node>& nodes);
+  explicit Schedule(const plan::Plan& plan);
 
-  // Stages whose needs are done, the longest remaining chain first.
+  // Stages whose needs are done and whose gates can be asked, the longest remaining chain first.
   const std::vector<int>& ready() const { return ready_; }
   State state(int node) const { return states_[static_cast<std::size_t>(node)]; }
 
@@ -21,6 +21,7 @@ class Schedule {
   void put_back(int node);              // runs again later: ready once more
   void done(int node);
   int fail(int node);                   // returns how many dependents are skipped with it
+  int close(int node);                  // its gates are shut: it will not run; returns how many more go with it
   int skip_rest();                      // all that has not started; returns how many
   bool over() const { return open_ == 0; }  // nothing ready, waiting or running
 
@@ -28,9 +29,12 @@ class Schedule {
   void make_ready(int node);
   void leave_ready(int node);
   void set(int node, State state);
+  void count_down(const std::vector<int>& nodes);
+  int chain_from(int node);
 
   std::vector<State> states_;
-  std::vector<std::vector<int>> dependents_;
+  std::vector<std::vector<int>> dependents_;  // what reads its artifact
+  std::vector<std::vector<int>> waiters_;     // what only waits until it is over
   std::vector<int> missing_;   // needs that are not done yet
   std::vector<int> chain_;     // stages on the longest way from here to an end, this one included
   std::vector<int> ready_;

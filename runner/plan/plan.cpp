@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include "modules/base/digest.h"
 #include "runner/plan/key.h"
@@ -23,6 +24,7 @@ class Planner {
     for (std::size_t t = 0; t < recipe_.trials.size(); ++t) {
       with_context(fmt::format("in trial '{}'", recipe_.trials[t].name), [&] { add_trial(static_cast<int>(t)); });
     }
+    for (std::size_t t = 0; t < recipe_.trials.size(); ++t) add_gates(static_cast<int>(t));
     if (store_ != nullptr) {
       for (Node& node : plan_.nodes) look_up(node);
     }
@@ -49,7 +51,7 @@ class Planner {
 
   void add_node(const recipe::Stage& stage, const std::string& key, const std::string& text,
                 const std::map<std::string, int>& nodes) {
-    Node node{.key = key, .key_text = text, .name = stage.name, .kind = stage.kind, .needs = {}, .trials = {},
+    Node node{.key = key, .key_text = text, .name = stage.name, .kind = stage.kind, .needs = {}, .trials = {}, .gates = {},
               .cached = false, .reason = {}, .job = stage.job, .need_of = {}, .from = stage.from};
     node.job.key = key;
     node.job.stage = stage.name;
@@ -69,6 +71,43 @@ class Planner {
     node.needs.erase(std::unique(node.needs.begin(), node.needs.end()), node.needs.end());
     plan_.nodes.push_back(std::move(node));
     stages_.push_back(&stage);
+  }
+
+  // A gate before each further round of a cycle that may end early.
+  void add_gates(int trial) {
+    const recipe::Trial& of = recipe_.trials[static_cast<std::size_t>(trial)];
+    const std::vector<int>& order = plan_.trial_nodes[static_cast<std::size_t>(trial)];
+    const auto node_called = [&](const std::string& stage) {
+      const auto it = std::find_if(of.stages.begin(), of.stages.end(), [&](const recipe::Stage& s) { return s.name == stage; });
+      return order[static_cast<std::size_t>(it - of.stages.begin())];
+    };
+    std::map<std::pair<std::string, std::int64_t>, int> gates;  // cycle and round that would begin
+    for (const recipe::Cycle& cycle : of.cycles)
+      for (std::int64_t round = 1; cycle.may_end_early() && round < cycle.rounds; ++round) {
+        Gate gate{.trial = trial, .cycle = cycle.name, .round = round, .stage = {}, .stage_before = {}, .benchmark = {}, .alpha = cycle.alpha,
+                  .max_hours = cycle.max_hours, .rounds = {}, .waits = {}};
+        for (const recipe::Stage& stage : of.stages) {
+          if (stage.round.cycle != cycle.name || stage.round.round > round) continue;
+          gate.rounds.push_back(node_called(stage.name));
+          if (stage.round.stage != cycle.gain_stage || stage.round.stage.empty()) continue;
+          gate.stage_before = gate.stage;
+          gate.stage = stage.name;
+          gate.benchmark = cycle.gain_benchmark;
+        }
+        const auto start = cycle.start.find(cycle.gain_stage);
+        if (round == 1 && start != cycle.start.end()) gate.stage_before = start->second;
+        gate.waits = gate.rounds;
+        if (!gate.stage_before.empty()) gate.waits.push_back(node_called(gate.stage_before));
+        gates[{cycle.name, round + 1}] = static_cast<int>(plan_.gates.size());
+        plan_.gates.push_back(std::move(gate));
+      }
+    for (std::size_t s = 0; s < of.stages.size(); ++s) {
+      const auto gate = gates.find({of.stages[s].round.cycle, of.stages[s].round.round});
+      Node& node = plan_.nodes[static_cast<std::size_t>(order[s])];
+      if (gate != gates.end()) node.gates.push_back(gate->second);
+      else free_.insert(order[s]);
+      if (free_.contains(order[s])) node.gates.clear();
+    }
   }
 
   void look_up(Node& node) {
@@ -123,6 +162,7 @@ class Planner {
   Plan plan_;
   std::vector<const recipe::Stage*> stages_;  // of each node, in its first trial
   std::map<std::string, int> by_key_;
+  std::set<int> free_;  // nodes that some trial runs whatever a gate says
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> earlier_;
 };
 

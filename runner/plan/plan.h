@@ -16,6 +16,19 @@
 
 namespace saucier::plan {
 
+// What is asked when a round of a cycle has run: does another one begin? Nothing of it is part of a key.
+struct Gate {
+  int trial = 0;
+  std::string cycle;
+  std::int64_t round = 1;                  // that has run
+  std::string stage, stage_before;         // whose answers are compared: "exam-2", "exam-1"; "" where nothing is
+  std::string benchmark;
+  double alpha = 0.05;
+  std::optional<double> max_hours;
+  std::vector<int> rounds;                 // nodes of the rounds so far
+  std::vector<int> waits;                  // nodes that must be over before it can be asked
+};
+
 struct Node {  // one stage key
   std::string key;
   std::string key_text;            // canonical JSON that the key is the hash of
@@ -23,6 +36,7 @@ struct Node {  // one stage key
   std::string kind;
   std::vector<int> needs;          // nodes
   std::vector<int> trials;         // trials that use it
+  std::vector<int> gates;          // it runs only if one of them opens; none: whatever happens
   bool cached = false;
   std::string reason;              // "cached (from quickstart-1)", "to run: first time", "to run: learning_rate 0.0001 → 0.0002"
   options::Job job;                // with key and, once planned, artifact paths of its needs
@@ -33,6 +47,7 @@ struct Node {  // one stage key
 struct Plan {
   std::vector<Node> nodes;                // an order in which needs come first
   std::vector<std::vector<int>> trial_nodes;  // trial → its nodes in stage order
+  std::vector<Gate> gates;
 };
 
 // What a run of the recipe reads of this machine beside the files it names: the font and tables that scenes are drawn from.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "modules/options/stage_options.h"
+#include "runner/recipe/cycle.h"
 #include "runner/recipe/missing.h"
 #include "runner/recipe/recipe_options.h"
 #include "runner/recipe/tree.h"
@@ -37,6 +38,7 @@ struct Bound {
   std::vector<BoundStage> stages;
   std::map<std::string, std::string> origins;  // "model.language_model.path"
   std::vector<MissingFile> missing;
+  Rounds rounds;  // of the tree, whose cycles are written out
 
   const BoundStage* stage(const std::string& name) const;
   size_t index_of(const BoundStage& stage) const { return static_cast<size_t>(&stage - stages.data()); }

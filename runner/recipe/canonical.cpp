@@ -127,6 +127,7 @@ std::string to_toml(const Trial& trial, bool origins) {
   Json top = trial.resolved;
   const Json stages = top["stage"];
   top.erase("stage");
+  top.erase("cycle");  // its rounds are there, stage by stage
   writer.table(top, &options::table_of<RecipeOptions>(), "", "");
   writer.stages(stages);
   return writer.take();

@@ -41,7 +41,8 @@ void check_metric(const Bound& bound, Diagnostics& problems) {
   }
   const std::string name = metric.substr(0, first);
   const std::string benchmark = metric.substr(first + 1, second - first - 1);
-  const BoundStage* stage = bound.stage(name);
+  const auto round = std::find_if(bound.rounds.stages.begin(), bound.rounds.stages.end(), [&](const auto& entry) { return entry.second.stage == name; });
+  const BoundStage* stage = bound.stage(round == bound.rounds.stages.end() ? name : round->first);  // of a cycle: its last round
   if (!stage || (!stage->evaluate && !stage->kind.empty())) {
     std::vector<std::string> known;
     for (const BoundStage& other : bound.stages)

@@ -32,7 +32,7 @@ Instance::Instance(const Node& base, const Sweep& sweep) : base_(base), sweep_(s
     return std::any_of(axis.values.begin(), axis.values.end(), [](const Node& value) { return has_references(value); });
   });
   references_ = in_values || has_references(base_);
-  whole_ = in_values || !find_entries() || (references_ && !find_references()) ||
+  whole_ = in_values || has_cycles(base_) || !find_entries() || (references_ && !find_references()) ||
            !std::all_of(entries_.begin(), entries_.end(), [&](const Entry& entry) { return may_stay_in_parts(entry); });
   if (whole_) entries_.clear();
   bind_whole(sweep.points.front());
@@ -149,7 +149,9 @@ void Instance::bind_whole(const Point& point) {
     if (!whole_) raw_ = tree_;
     resolve_references(tree_, problems_);
   }
+  Rounds rounds = has_cycles(tree_) ? write_out_cycles(tree_, problems_) : Rounds();
   bound_ = bind_recipe(tree_, problems_);
+  bound_.rounds = std::move(rounds);
 }
 
 std::vector<size_t> Instance::entries_at(const std::vector<std::string>& paths) const {

@@ -3,7 +3,7 @@
 //
 // An axis changes one entry of one section: stage.align.lora.rank the entry `lora` of the section `stage.align`, and the entries
 // that refer to it. An entry is bound once for each combination of the axes that change it, and kept. Axes that change more
-// than that (a whole section, a stage's name, kind or `from`) make every trial anew from the composed recipe: see `whole`.
+// than that (a whole section, a stage's name, kind or `from`), and cycles, make every trial anew from the composed recipe: see `whole`.
 #pragma once
 
 #include <cstdint>

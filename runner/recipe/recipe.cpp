@@ -29,8 +29,12 @@ class ProblemSet {
   void add(const Diagnostics& problems) {
     for (const Diagnostic& problem : problems.list()) {
       const Position& at = problem.position;
-      if (seen_.emplace(problem.code, problem.message, at.source.get(), at.line, at.column).second) all_.add(problem);
+      if (seen_.emplace(problem.code, without_rounds(problem.message), at.source.get(), at.line, at.column).second) all_.add(problem);
     }
+  }
+  void know(const Rounds& rounds) {
+    for (const auto& [name, stage] : rounds.stages) rounds_[name] = stage.stage;
+    for (const auto& [section, copies] : rounds.copies) rounds_.insert(copies.begin(), copies.end());
   }
   // `torn`: a part of the text could not be read; `lost`: even which table a key belongs to is unsure.
   Diagnostics take(const Parsed& text) {
@@ -46,6 +50,14 @@ class ProblemSet {
   bool has_errors() const { return all_.has_errors(); }
 
  private:
+  // A problem of a cycle's stage is said of its first round alone.
+  std::string without_rounds(std::string message) const {
+    for (const auto& [name, stage] : rounds_)
+      for (size_t at = message.find("'" + name + "'"); at != std::string::npos; at = message.find("'" + name + "'")) message.replace(at, name.size() + 2, stage);
+    return message;
+  }
+
+  std::map<std::string, std::string> rounds_;  // name of a round → name in the recipe
   std::set<std::tuple<std::string, std::string, const SourceText*, int, int>> seen_;
   Diagnostics all_;
 };
@@ -68,8 +80,11 @@ class Loader {
     problems_.add(early);
     recipe_.file = file;
     Instance instance(text.root, points);
+    problems_.know(instance.bound().rounds);
     problems_.add(instance.take_problems());
-    if (instance.whole()) {
+    if (instance.bound().rounds.broken) {
+      recipe_.count = 0;
+    } else if (instance.whole()) {
       check_each(instance, points, reading.trials);
     } else {
       check_parts(instance, points);
@@ -83,6 +98,7 @@ class Loader {
     recipe_.direction = options.sweep.direction;
     Diagnostics late;
     usage_.missing.report(late);
+    use_originals(instance.bound().rounds);
     if (!problems_.has_errors()) check_usage(text.root, usage_, late);  // a wrong name makes something else unused
     problems_.add(late);
     recipe_.problems = problems_.take(text);
@@ -90,9 +106,23 @@ class Loader {
   }
 
  private:
+  // What stands in the recipe is used when one of its rounds is.
+  void use_originals(const Rounds& rounds) {
+    const auto use = [&](const char* section, std::set<std::string>& used) {
+      const auto copies = rounds.copies.find(section);
+      if (copies == rounds.copies.end()) return;
+      for (const auto& [copy, original] : copies->second)
+        if (used.contains(copy)) used.insert(original);
+    };
+    use("data", usage_.sources);
+    use("mixture", usage_.mixtures);
+    use("teacher", usage_.teachers);
+  }
+
   void check_each(Instance& instance, const Sweep& sweep, bool expand) {
     for (const Instance::Point& point : sweep.points) {
       instance.put(point, {});
+      problems_.know(instance.bound().rounds);
       for (const Part& part : parts_of(instance.bound())) check(instance, part);
       if (!problems_.has_errors()) add_trial(instance, sweep, point, expand);
     }
@@ -147,6 +177,7 @@ class Loader {
     trial.resolved = resolved_recipe(bound);
     trial.stages = resolve_stages(bound);
     trial.origins = bound.origins;
+    trial.cycles = bound.rounds.cycles;
     recipe_.trials.push_back(std::move(trial));
   }
 

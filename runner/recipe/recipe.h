@@ -14,6 +14,7 @@
 
 #include "modules/base/diagnostic.h"
 #include "modules/options/job.h"
+#include "runner/recipe/cycle.h"
 
 namespace saucier::recipe {
 
@@ -27,6 +28,7 @@ struct Stage {
   std::string kind;
   std::string from;                 // train stage it goes on from; "" for none
   std::vector<std::string> needs;   // all stages whose artifacts it reads (from, synthesized sources), in recipe order
+  RoundStage round;                 // where it is written out of a cycle
   options::Job job;
   std::map<std::string, std::string> origins;  // "learning_rate" → "recipes/x.toml:31", "--set", "axis"; and of
                                                // "model.…", "conversation.…", "data.…", "mixture.…" that it reads
@@ -38,6 +40,7 @@ struct Trial {
   Json resolved;                           // the whole resolved recipe, canonical
   std::map<std::string, std::string> origins;  // of what it says outside of stages: "seed", "data.captions.format"
   std::vector<Stage> stages;               // recipe order, which is a valid order of execution
+  std::vector<Cycle> cycles;
 };
 
 struct Recipe {

@@ -52,11 +52,23 @@ std::string images_of(const Bound& bound, const BoundStage* writer) {
   return source->second.images.empty() ? (fs::path(source->second.path) / "images").string() : source->second.images;
 }
 
+// When its rounds end, beside the stages that they are.
+Json resolved_cycle(const Cycle& cycle) {
+  Json out = {{"rounds", cycle.rounds}, {"start", cycle.start}};
+  if (!cycle.gain_stage.empty()) {
+    out["stop_without_gain"] = cycle.gain_stage + "." + cycle.gain_benchmark;
+    out["alpha"] = cycle.alpha;
+  }
+  if (cycle.max_hours) out["max_hours"] = *cycle.max_hours;
+  return out;
+}
+
 Stage resolve_stage(const Bound& bound, const BoundStage& stage) {
   Stage out;
   out.name = stage.name;
   out.kind = stage.kind;
   out.from = stage.goes_on_from;
+  if (const auto round = bound.rounds.stages.find(stage.name); round != bound.rounds.stages.end()) out.round = round->second;
   options::Job& job = out.job;
   job.stage = stage.name;
   job.kind = stage.kind;
@@ -100,6 +112,8 @@ Json resolved_recipe(const Bound& bound) {
   Json out = options::to_json(bound.options);
   out["recipe"] = kLanguageVersion;
   out.erase("sweep");  // which points were tried does not change what one of them is
+  out.erase("cycle");
+  for (const Cycle& cycle : bound.rounds.cycles) out["cycle"][cycle.name] = resolved_cycle(cycle);
   Json stages = Json::array();
   for (const BoundStage& stage : bound.stages) {
     Json one = Json::object();

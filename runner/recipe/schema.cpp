@@ -28,6 +28,9 @@ constexpr Special kSweep[] = {
     {"zip", "list of tables of axes", "Axes that move together."},
     {"exclude", "list of tables", "Combinations that are left out: path to value, or to a list of values."},
 };
+constexpr Special kCycle[] = {
+    {"values", "table of lists", "What differs from round to round: a path of its stages, sources, mixtures or teachers, and a value for each round."},
+};
 constexpr const char* kKinds[] = {"train", "synthesize", "evaluate"};
 
 // ---- JSON Schema
@@ -203,7 +206,7 @@ class Reference {
       const std::string name = below(*field) + (field->type == Type::kTableMap ? ".NAME" : "");
       if (field->rule.key == "conversation" && title != "The recipe") continue;  // the same keys again
       section(title == "The recipe" || title.starts_with("[") ? "[" + name + "]" : name, field->rule.help, *field->table,
-              name == "sweep" ? std::span<const Special>(kSweep) : std::span<const Special>(), field->default_value);
+              name == "sweep" ? std::span<const Special>(kSweep) : name == "cycle.NAME" ? std::span<const Special>(kCycle) : std::span<const Special>(), field->default_value);
     }
     for (const Field& field : table.fields)
       if (field.type == Type::kWeightMap)
@@ -249,6 +252,7 @@ Json recipe_schema() {
   sweep["axes"] = {{"$ref", "#/definitions/axes"}};
   sweep["zip"] = {{"type", "array"}, {"items", {{"$ref", "#/definitions/axes"}}}};
   sweep["exclude"] = {{"type", "array"}, {"items", {{"type", "object"}, {"minProperties", 1}}}};
+  properties["cycle"]["additionalProperties"]["properties"]["values"] = {{"type", "object"}, {"additionalProperties", {{"type", "array"}}}, {"description", kCycle[0].help}};
   return {{"$schema", "http://json-schema.org/draft-07/schema#"},
           {"title", "saucier recipe"},
           {"type", "object"},
@@ -272,6 +276,7 @@ std::vector<std::string> settable_keys(const Trial& trial) {
   Json top = trial.resolved;
   const Json stages = top["stage"];
   top.erase("stage");
+  top.erase("cycle");
   keys_of(top, "", out);
   for (const Json& stage : stages) {
     const std::string prefix = "stage." + stage.at("name").get<std::string>();

@@ -14,6 +14,7 @@
 #include "runner/report/curves.h"
 #include "runner/report/markup.h"
 #include "runner/report/results.h"
+#include "runner/report/rounds.h"
 #include "runner/report/taught.h"
 
 namespace saucier::report {
@@ -157,6 +158,12 @@ std::string stages_html(const store::Store& store, std::int64_t sweep) {
   return table_html(table, none, none) + fmt::format("<p class=\"soft\">{} in all.</p>\n", format_duration(total));
 }
 
+std::string rounds_html(const store::Store& store, std::int64_t sweep) {
+  const Table table = rounds(store, sweep);
+  const auto none = [](auto...) { return std::string(); };
+  return table.rows.empty() ? "" : table_html(table, none, none) + "<p class=\"soft\">Round 0 is what stood before the cycle.</p>\n";
+}
+
 // --- pictures with answers
 
 struct Answer {
@@ -275,6 +282,7 @@ std::string html(const store::Store& store, std::int64_t sweep) {
   } else {
     out += "<p>No scores yet.</p>\n";
   }
+  out += section("Rounds", rounds_html(store, sweep));
   out += section("What teachers wrote", taught_html(store, sweep));
   out += section("Loss", curves_html(store, sweep, best));
   out += section("Stages", stages_html(store, sweep));

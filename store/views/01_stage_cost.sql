@@ -9,11 +9,14 @@ SELECT
   t.name AS trial,  -- name of the trial: the sweep's and its place in it
   ts.stage AS stage,  -- name of the stage in the recipe
   r.kind AS kind,  -- 'train', 'synthesize', 'evaluate'; NULL before its first run
-  CASE WHEN r.id IS NULL THEN 'queued'
+  CASE WHEN coalesce(r.state, '') NOT IN ('done', 'running', 'failed')
+            AND EXISTS (SELECT 1 FROM round_verdict v WHERE v.trial_id = t.id AND v.cycle = ts.cycle AND v.round < ts.round AND NOT v.goes_on)
+         THEN 'closed'
+       WHEN r.id IS NULL THEN 'queued'
        WHEN r.state = 'released' THEN 'queued'
        WHEN r.state = 'running' AND r.heartbeat_us < (unixepoch() - 60) * 1000000 THEN 'lost'
        ELSE r.state
-  END AS state,  -- 'done', 'running', 'failed', 'queued', or 'lost': its runner has not been heard of for a minute
+  END AS state,  -- 'done', 'running', 'failed', 'queued', 'lost' (its runner has not been heard of for a minute), or 'closed': of a round that its cycle did not come to
   r.seconds AS seconds,  -- how long the finished attempt ran
   r.attempt AS attempt,  -- from 1: counts how often the stage was begun
   (SELECT uses.trials FROM uses WHERE uses.key = ts.key) AS shared_by,  -- how many trials, of all sweeps, have this very stage

@@ -9,12 +9,12 @@ SELECT
   t.number AS number,
   CASE WHEN sum(c.state = 'failed') > 0 THEN 'failed'
        WHEN sum(c.state = 'running') > 0 THEN 'running'
-       WHEN sum(c.state = 'done') = count(*) THEN 'done'
+       WHEN sum(c.state IN ('done', 'closed')) = count(*) THEN 'done'
        WHEN sum(c.state = 'lost') > 0 THEN 'lost'
        WHEN sum(c.state = 'done') > 0 THEN 'partial'
        ELSE 'queued'
   END AS state,  -- 'failed' or 'running' when a stage is, 'done' when all are; 'lost', 'partial' (some done), 'queued'
-  count(*) AS stages,  -- how many stages it has
+  sum(c.state <> 'closed') AS stages,  -- how many stages it has, without rounds that a cycle did not come to
   sum(c.state = 'done') AS stages_done,  -- how many of them are done
   sum(c.seconds) AS seconds,  -- of its stages; one that trials share counts in each
   min(c.started) AS started,  -- of its first stage, UTC

@@ -1,6 +1,6 @@
 -- One row a judged trial, ranked in its sweep by the recipe's `sweep.metric`: STAGE.BENCHMARK.METRIC, or STAGE.METRIC for
--- the last value of a training metric. A recipe without one is ranked by the mean of its main scores. What is not a number
--- ranks last.
+-- the last value of a training metric; a stage of a cycle stands for its last round. A recipe without one is ranked by the
+-- mean of its main scores. What is not a number ranks last.
 --
 --   SELECT rank, trial, value, stderr FROM leaderboard
 --   WHERE sweep_id = (SELECT max(sweep_id) FROM leaderboard) ORDER BY rank LIMIT 5;
@@ -12,7 +12,9 @@ WITH aim AS (
   SELECT t.sweep_id, t.id AS trial_id, b.value, b.stderr, b.n
   FROM aim a
   CROSS JOIN trial t ON t.sweep_id = a.sweep_id
-  CROSS JOIN trial_stage ts ON ts.trial_id = t.id AND ts.stage = a.stage
+  CROSS JOIN trial_stage ts ON ts.trial_id = t.id AND (ts.stage = a.stage OR ts.part = a.stage AND NOT EXISTS (
+    SELECT 1 FROM trial_stage later JOIN stage_run lr ON lr.key = later.key AND lr.state = 'done'
+    WHERE later.trial_id = t.id AND later.part = ts.part AND later.round > ts.round))  -- of a cycle: its last round
   CROSS JOIN stage_run r ON r.key = ts.key AND r.state = 'done'
   CROSS JOIN score b ON b.stage_run_id = r.id AND b.benchmark = substr(a.rest, 1, instr(a.rest, '.') - 1)
     AND b.condition = 'seen' AND b.metric = substr(a.rest, instr(a.rest, '.') + 1)
@@ -20,7 +22,9 @@ WITH aim AS (
   SELECT t.sweep_id, t.id, m.last, NULL, m.n
   FROM aim a
   CROSS JOIN trial t ON t.sweep_id = a.sweep_id
-  CROSS JOIN trial_stage ts ON ts.trial_id = t.id AND ts.stage = a.stage
+  CROSS JOIN trial_stage ts ON ts.trial_id = t.id AND (ts.stage = a.stage OR ts.part = a.stage AND NOT EXISTS (
+    SELECT 1 FROM trial_stage later JOIN stage_run lr ON lr.key = later.key AND lr.state = 'done'
+    WHERE later.trial_id = t.id AND later.part = ts.part AND later.round > ts.round))  -- of a cycle: its last round
   CROSS JOIN stage_run r ON r.key = ts.key AND r.state = 'done'  -- the last value so far of one that runs is no result
   CROSS JOIN metric_key k ON k.name = a.rest
   CROSS JOIN metric_summary m ON m.stage_run_id = r.id AND m.metric_key_id = k.id

@@ -3,7 +3,7 @@
 --   SELECT sweep, trials_done || '/' || trials AS done, best_trial, best_value FROM sweep_progress ORDER BY sweep_id DESC;
 CREATE VIEW sweep_progress AS
 WITH one AS (  -- a stage key once a sweep, however many trials share it
-  SELECT DISTINCT sweep_id, key, state, seconds FROM stage_cost
+  SELECT DISTINCT sweep_id, key, state, seconds FROM stage_cost WHERE state <> 'closed'
 ), stages AS (
   SELECT sweep_id, count(*) AS stages, sum(state = 'done') AS done, sum(state = 'running') AS running,
     sum(state = 'failed') AS failed, sum(state = 'lost') AS lost, sum(state = 'queued') AS queued,

@@ -19,7 +19,7 @@ inline std::int64_t made_sweep(store::Store& store, const std::string& name, con
     row.name = name + "-" + std::to_string(rows.size());
     row.parameters = {{"n", rows.size()}};
     row.resolved = Json{{"trial", row.name}}.dump();
-    for (const std::string& stage : stages) row.stages.emplace_back(stage, made_key(stage));
+    for (const std::string& stage : stages) row.stages.push_back({.stage = stage, .key = made_key(stage)});
   }
   return store.add_sweep(name, name + ".toml", "", "maximize", rows);
 }

@@ -171,7 +171,7 @@ TEST_CASE("the same sweep is the same row, with its newest keys") {
                                       {.name = "q-2", .parameters = {{"a", 2}}, .resolved = "{\"a\":2}", .stages = {{"align", "k2"}}}};
   const auto first = opened->add_sweep("q", "q.toml", "", "maximize", trials);
   CHECK(opened->add_sweep("q", "q.toml", "", "maximize", trials) == first);
-  trials[1].stages[0].second = "k3";
+  trials[1].stages[0].key = "k3";
   CHECK(opened->add_sweep("q", "q.toml", "", "maximize", trials, "name = 'q'") == first);
   CHECK(opened->add_sweep("q", "q.toml", "", "maximize", trials, "name = 'q'  # edited") == first);
   CHECK(value(*opened, "SELECT recipe_text FROM sweep") == "name = 'q'");  // as it was when it was submitted

@@ -36,6 +36,7 @@ commands:
   curve TRIAL...       a metric over the steps of a stage, drawn in the terminal
   predictions A [B]    questions and answers of a trial, or of two side by side
   data TRIAL [STAGE]   what a trial's stages really drew of each data source, beside what the mixture asks for
+  rounds [SWEEP]       what each round of a cycle wrote, kept and reached, and why another one began
   why TRIAL STAGE      the text behind a stage's key, and what changed since the nearest earlier run
   query SQL            one read-only SQL statement on the results database
   verify [SWEEP]       whether every artifact is as it was written, and the database sound

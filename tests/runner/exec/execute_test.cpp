@@ -19,7 +19,9 @@ TEST_CASE("the schedule takes the longest chain first and skips what a failure r
     out.needs = std::move(needs);
     return out;
   };
-  exec::Schedule schedule({node({}), node({}), node({1}), node({2}), node({0, 3})});
+  plan::Plan plan;
+  plan.nodes = {node({}), node({}), node({1}), node({2}), node({0, 3})};
+  exec::Schedule schedule(plan);
   CHECK(schedule.ready() == std::vector<int>{1, 0});
   schedule.start(1);
   schedule.done(1);
@@ -30,6 +32,39 @@ TEST_CASE("the schedule takes the longest chain first and skips what a failure r
   CHECK(!schedule.over());
   schedule.start(0);
   schedule.done(0);
+  CHECK(schedule.over());
+}
+
+TEST_CASE("a gate is waited for, and what it shuts does not run") {
+  // again-1 (0), exam-1 (1), write-2 (2), again-2 (3), exam-2 (4), write-3 (5), of another trial that shares write-2 exam-1 (6)
+  const auto node = [](std::vector<int> needs, std::vector<int> gates) {
+    plan::Node out;
+    out.needs = std::move(needs);
+    out.gates = std::move(gates);
+    return out;
+  };
+  plan::Plan plan;
+  plan.nodes = {node({}, {}), node({0}, {}), node({0}, {0, 2}), node({2}, {0}), node({3}, {0}), node({3}, {1}), node({0}, {})};
+  plan.gates.resize(3);
+  plan.gates[0].waits = {0, 1};
+  plan.gates[1].waits = {3, 4};
+  plan.gates[2].waits = {0, 6};
+  exec::Schedule schedule(plan);
+  CHECK(schedule.ready() == std::vector<int>{0});
+  schedule.start(0);
+  schedule.done(0);
+  CHECK(schedule.ready() == std::vector<int>{1, 6});
+  schedule.start(1);
+  schedule.done(1);
+  CHECK(schedule.ready() == std::vector<int>{6});  // write-2 waits for both of its gates
+  schedule.start(6);
+  schedule.done(6);
+  CHECK(schedule.ready() == std::vector<int>{2});
+  schedule.start(2);
+  schedule.done(2);
+  CHECK(schedule.close(3) == 2);  // exam-2, and write-3, which goes on from again-2
+  CHECK(schedule.state(4) == exec::State::kClosed);
+  CHECK(schedule.state(5) == exec::State::kClosed);
   CHECK(schedule.over());
 }
 

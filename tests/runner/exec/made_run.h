@@ -62,7 +62,7 @@ inline exec::Outcome run(const fs::path& file, const recipe::Recipe& recipe, exe
   std::vector<store::TrialRow> rows;
   for (std::size_t t = 0; t < recipe.trials.size(); ++t) {
     store::TrialRow row{.name = recipe.trials[t].name, .parameters = Json::object(), .resolved = recipe.trials[t].resolved.dump(), .stages = {}};
-    for (const int n : plan.trial_nodes[t]) row.stages.emplace_back(plan.nodes[n].name, plan.nodes[n].key);
+    for (const int n : plan.trial_nodes[t]) row.stages.push_back({.stage = plan.nodes[n].name, .key = plan.nodes[n].key});
     rows.push_back(row);
   }
   store->add_sweep(recipe.name, "made.toml", "", "maximize", rows);

@@ -192,14 +192,14 @@ int check_every_option(const std::string& file, const std::vector<Readers>& read
   };
   for (const Field& field : options::table_of<recipe::RecipeOptions>().fields) {
     const std::string& key = field.rule.key;
-    if (key == "recipe" || key == "name" || key == "sweep") continue;  // what the file is called and what is tried
+    if (key == "recipe" || key == "name" || key == "sweep" || key == "cycle") continue;  // what the file is called, what is tried; cycles are written out
     options::Table one{{field}};
     each_option(one, trial.resolved, "", move);
   }
   for (const Json& stage : trial.resolved.at("stage")) {
     for (const Field& field : recipe::stage_table(stage.at("kind").get<std::string>()).fields) {
       const std::string& key = field.rule.key;
-      if (key == "name" || key == "kind") continue;
+      if (key == "name" || key == "kind" || key == "cycle") continue;
       options::Table one{{field}};
       each_option(one, stage, "stage." + stage.at("name").get<std::string>() + ".", move);
     }

@@ -42,7 +42,7 @@ void submit(store::Store& store, const recipe::Recipe& recipe, const plan::Plan&
   std::vector<store::TrialRow> rows;
   for (std::size_t t = 0; t < recipe.trials.size(); ++t) {
     store::TrialRow row{.name = recipe.trials[t].name, .parameters = Json::object(), .resolved = recipe.trials[t].resolved.dump(), .stages = {}};
-    for (const int n : plan.trial_nodes[t]) row.stages.emplace_back(plan.nodes[n].name, plan.nodes[n].key);
+    for (const int n : plan.trial_nodes[t]) row.stages.push_back({.stage = plan.nodes[n].name, .key = plan.nodes[n].key});
     rows.push_back(row);
   }
   store.add_sweep(recipe.name, "made.toml", "", "maximize", rows);

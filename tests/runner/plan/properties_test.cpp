@@ -217,7 +217,9 @@ std::string decided(const Recipe& recipe, bool names = true) {
   std::string out = recipe.metric + " " + recipe.direction + "\n";
   for (const recipe::Trial& trial : recipe.trials) {
     if (names) out += trial.name + " " + Json(trial.parameters).dump() + "\n";
-    out += recipe::to_toml(trial, false) + canonical(trial.resolved) + "\n";
+    Json resolved = trial.resolved;
+    if (!names) resolved.erase("cycle");  // its rounds are written out in the text
+    out += recipe::to_toml(trial, false) + canonical(resolved) + "\n";
     std::map<std::string, std::string> keys;
     for (const recipe::Stage& stage : trial.stages) {
       const std::string text = canonical(plan::key_text(stage, keys, digests));

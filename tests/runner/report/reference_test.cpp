@@ -36,7 +36,7 @@ TEST_CASE("every view has a text and an example, and every column a sentence") {
     }
   }
   CHECK(names == std::vector<std::string>{"stage_cost", "trial_view", "trial_score", "metric_last", "curve", "prediction_detail", "leaderboard",
-                                          "sweep_progress", "mixture", "mixture_score", "drawn"});
+                                          "sweep_progress", "mixture", "mixture_score", "drawn", "round_view"});
 }
 
 TEST_CASE("the examples of the views and Datasette's queries find something in a store that ran the quickstart") {
@@ -45,7 +45,7 @@ TEST_CASE("the examples of the views and Datasette's queries find something in a
   fill_quickstart(*store);
   for (const store::ViewDoc& view : store::view_docs()) {
     INFO(view.name);
-    CHECK_FALSE(store->query(view.example).rows.empty());
+    CHECK(store->query(view.example).rows.empty() == (view.name == "round_view"));  // the quickstart has no cycle: rounds_test.cpp
     CHECK(store->query("SELECT * FROM " + view.name).columns.size() == view.columns.size());
   }
   const Json metadata = report::datasette_metadata("s");
@@ -60,7 +60,7 @@ TEST_CASE("the examples of the views and Datasette's queries find something in a
     }
     std::vector<Json> parameters;
     for (const auto& [place, value] : by_place) parameters.push_back(value);
-    CHECK(store->query(sql, parameters).rows.empty() == (name == "failures"));
+    CHECK(store->query(sql, parameters).rows.empty() == (name == "failures" || name == "example_round_view"));
   }
 }
 
