@@ -9,8 +9,7 @@ SELECT
   t.name AS trial,  -- name of the trial: the sweep's and its place in it
   ts.stage AS stage,  -- name of the stage in the recipe
   r.kind AS kind,  -- 'train', 'synthesize', 'evaluate'; NULL before its first run
-  CASE WHEN coalesce(r.state, '') NOT IN ('done', 'running', 'failed')
-            AND EXISTS (SELECT 1 FROM round_verdict v WHERE v.trial_id = t.id AND v.cycle = ts.cycle AND v.round < ts.round AND NOT v.goes_on)
+  CASE WHEN EXISTS (SELECT 1 FROM round_verdict v WHERE v.trial_id = t.id AND v.cycle = ts.cycle AND v.round < ts.round AND NOT v.goes_on)
          THEN 'closed'
        WHEN r.id IS NULL THEN 'queued'
        WHEN r.state = 'released' THEN 'queued'

@@ -14,7 +14,10 @@ WITH aim AS (
   CROSS JOIN trial t ON t.sweep_id = a.sweep_id
   CROSS JOIN trial_stage ts ON ts.trial_id = t.id AND (ts.stage = a.stage OR ts.part = a.stage AND NOT EXISTS (
     SELECT 1 FROM trial_stage later JOIN stage_run lr ON lr.key = later.key AND lr.state = 'done'
-    WHERE later.trial_id = t.id AND later.part = ts.part AND later.round > ts.round))  -- of a cycle: its last round
+    WHERE later.trial_id = t.id AND later.part = ts.part AND later.round > ts.round
+      AND NOT EXISTS (SELECT 1 FROM round_verdict e WHERE e.trial_id = t.id AND e.cycle = later.cycle AND e.round < later.round AND NOT e.goes_on))
+    AND NOT EXISTS (SELECT 1 FROM round_verdict e WHERE e.trial_id = t.id AND e.cycle = ts.cycle AND e.round < ts.round AND NOT e.goes_on))
+    -- of a cycle: the last round that it came to
   CROSS JOIN stage_run r ON r.key = ts.key AND r.state = 'done'
   CROSS JOIN score b ON b.stage_run_id = r.id AND b.benchmark = substr(a.rest, 1, instr(a.rest, '.') - 1)
     AND b.condition = 'seen' AND b.metric = substr(a.rest, instr(a.rest, '.') + 1)

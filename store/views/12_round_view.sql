@@ -47,4 +47,6 @@ JOIN whole w ON w.trial_id = o.trial_id AND w.cycle = o.cycle AND w.round = o.ro
 JOIN trial t ON t.id = o.trial_id
 JOIN sweep s ON s.id = t.sweep_id
 LEFT JOIN scored b ON b.trial_id = o.trial_id AND b.cycle = o.cycle AND b.part = o.part AND b.benchmark = o.benchmark AND b.metric = o.metric AND b.round = o.round - 1
-LEFT JOIN round_verdict v ON v.trial_id = o.trial_id AND v.cycle = o.cycle AND v.round = o.round;
+LEFT JOIN round_verdict v ON v.trial_id = o.trial_id AND v.cycle = o.cycle AND v.round = o.round
+WHERE NOT EXISTS (SELECT 1 FROM round_verdict e  -- another sweep may have run what this cycle did not come to
+                  WHERE e.trial_id = o.trial_id AND e.cycle = o.cycle AND e.round < o.round AND NOT e.goes_on);

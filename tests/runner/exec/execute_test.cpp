@@ -68,6 +68,36 @@ TEST_CASE("a gate is waited for, and what it shuts does not run") {
   CHECK(schedule.over());
 }
 
+TEST_CASE("a round runs only if its gate opens, which is asked once when the round before has run") {
+  Place place;
+  auto recipe = sweep_of({1e-4});
+  REQUIRE(recipe.trials[0].stages.size() == 3);  // align, instruct, bench: as if the last two were rounds
+  recipe.trials[0].stages[1].round = {"loop", 1, "part"};
+  recipe.trials[0].stages[2].round = {"loop", 2, "part"};
+  recipe.trials[0].cycles = {{.name = "loop", .rounds = 2, .stages = {"part"}, .start = {}, .gain_stage = {}, .gain_benchmark = {}, .alpha = 0.05, .max_hours = 1}};
+  Heard heard;
+  int asked = 0;
+  exec::RunOptions options;
+  options.opens = [&](const plan::Gate& gate) {
+    ++asked;
+    CHECK(gate.round == 1);
+    CHECK(heard.lines.back() == "done instruct");
+    return false;
+  };
+  auto outcome = run(place.file, recipe, heard, options);
+  CHECK(asked == 1);
+  CHECK(outcome.ran == 2);
+  CHECK(outcome.closed == 1);
+  CHECK((outcome.skipped + outcome.failed) == 0);
+  CHECK(place.count("runs.log", "bench") == 0);
+
+  options.opens = [](const plan::Gate&) { return true; };
+  outcome = run(place.file, recipe, heard, options);
+  CHECK(outcome.cached == 2);
+  CHECK(outcome.ran == 1);
+  CHECK(outcome.closed == 0);
+}
+
 TEST_CASE("a sweep runs each stage once, and again takes everything from the store") {
   Place place;
   const auto recipe = sweep_of({1e-4, 2e-4});

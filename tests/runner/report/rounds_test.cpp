@@ -98,4 +98,10 @@ TEST_CASE("the table of rounds begins with what stood before, and a verdict clos
   CHECK(store->query("SELECT state FROM stage_cost WHERE stage = 'exam-3'").rows[0][0] == "closed");
   CHECK(store->query("SELECT state, stages, stages_done FROM trial_view WHERE trial = 'c-1'").rows[0] == std::vector<Json>{"done", 5, 5});
   CHECK(store->query("SELECT value FROM leaderboard WHERE trial = 'c-1'").rows[0][0] == 0.95);  // of the last round
+
+  // Another sweep runs what this one did not come to: nothing changes here.
+  finish_stage(*store, "e3", "exam-3", "evaluate", bench_events({0, 0}, 0.99, 0.7));
+  CHECK(report::rounds(*store, sweep).rows.size() == 3);
+  CHECK(store->query("SELECT state FROM stage_cost WHERE stage = 'exam-3'").rows[0][0] == "closed");
+  CHECK(store->query("SELECT value FROM leaderboard WHERE trial = 'c-1'").rows[0][0] == 0.95);
 }
