@@ -100,7 +100,9 @@ bool run_input(std::string_view text) {
     reading.text_of = [&](const fs::path&) { return std::optional(canonical); };
     const recipe::Recipe again = recipe::load("canonical.toml", {}, {}, reading);
     promise(again.trials.size() == 1, "the canonical text is no recipe:\n" + again.problems.render() + canonical);
-    promise(again.trials[0].resolved == loaded.trials.back().resolved, "the canonical text is another recipe:\n" + canonical);
+    Json resolved = loaded.trials.back().resolved;
+    resolved.erase("cycle");  // its rounds are written out in the text
+    promise(again.trials[0].resolved == resolved, "the canonical text is another recipe:\n" + canonical);
   }
   Diagnostics problems;
   const auto source = std::make_shared<const SourceText>(SourceText{input.main, input.files.at(input.main)});
