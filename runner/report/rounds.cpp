@@ -54,9 +54,9 @@ store::RoundVerdict judge_round(const store::Store& store, const RoundQuestion& 
   return verdict;
 }
 
-Table rounds(const store::Store& store, std::int64_t sweep, std::int64_t trial) {
-  const auto found = store.query("SELECT trial, cycle, round, written, kept, stage || '.' || benchmark || '.' || metric AS score, value, gain, p_value, verdict, seconds, number"
-                                 " FROM round_view WHERE sweep_id = ?1 AND (?2 = 0 OR trial_id = ?2) ORDER BY number, cycle, round, score", {sweep, trial});
+Table rounds(const store::Store& store, std::int64_t sweep) {
+  const auto found = store.query("SELECT trial, cycle, round, written, kept, stage || '.' || benchmark || '.' || metric AS score, value, verdict, seconds, number"
+                                 " FROM round_view WHERE sweep_id = ?1 ORDER BY number, cycle, round, score", {sweep});
   std::vector<std::string> scores;
   std::map<std::tuple<std::int64_t, std::string, std::int64_t>, size_t> place;
   for (const auto& row : found.rows)
@@ -66,12 +66,12 @@ Table rounds(const store::Store& store, std::int64_t sweep, std::int64_t trial) 
   table.columns.insert(table.columns.end(), scores.begin(), scores.end());
   table.columns.insert(table.columns.end(), {"seconds", "verdict"});
   for (const auto& row : found.rows) {
-    const auto [it, fresh] = place.try_emplace({row[11].get<std::int64_t>(), row[1].get<std::string>(), row[2].get<std::int64_t>()}, table.rows.size());
+    const auto [it, fresh] = place.try_emplace({row[9].get<std::int64_t>(), row[1].get<std::string>(), row[2].get<std::int64_t>()}, table.rows.size());
     if (fresh) {
       std::vector<Json> cells(table.columns.size());
       std::copy(row.begin(), row.begin() + 5, cells.begin());
-      cells[5 + scores.size()] = row[10];
-      cells[6 + scores.size()] = row[9];
+      cells[5 + scores.size()] = row[8];
+      cells[6 + scores.size()] = row[7];
       table.rows.push_back(std::move(cells));
     }
     const auto score = std::find(scores.begin(), scores.end(), row[5].get<std::string>());

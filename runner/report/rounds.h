@@ -25,7 +25,7 @@ struct RoundQuestion {
 // test over pictures (see Paired) with p < alpha and more questions right. A function of what the store holds.
 store::RoundVerdict judge_round(const store::Store& store, const RoundQuestion& question);
 
-// One row a trial, cycle and round, with a column for each main score; of one trial where `trial` is not 0.
-Table rounds(const store::Store& store, std::int64_t sweep, std::int64_t trial = 0);
+// One row a trial, cycle and round, with a column for each main score.
+Table rounds(const store::Store& store, std::int64_t sweep);
 
 }  // namespace saucier::report

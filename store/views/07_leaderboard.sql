@@ -8,29 +8,25 @@ CREATE VIEW leaderboard AS
 WITH aim AS (
   SELECT id AS sweep_id, substr(metric, 1, instr(metric, '.') - 1) AS stage, substr(metric, instr(metric, '.') + 1) AS rest
   FROM sweep
-), judged AS (  -- CROSS JOIN keeps the order: from the sweep's metric to the one score it names
-  SELECT t.sweep_id, t.id AS trial_id, b.value, b.stderr, b.n
+), aimed AS NOT MATERIALIZED (  -- CROSS JOIN keeps the order: from the sweep's metric to the one stage it names
+  SELECT t.sweep_id, t.id AS trial_id, r.id AS run, a.rest
   FROM aim a
   CROSS JOIN trial t ON t.sweep_id = a.sweep_id
-  CROSS JOIN trial_stage ts ON ts.trial_id = t.id AND (ts.stage = a.stage OR ts.part = a.stage AND NOT EXISTS (
-    SELECT 1 FROM trial_stage later JOIN stage_run lr ON lr.key = later.key AND lr.state = 'done'
-    WHERE later.trial_id = t.id AND later.part = ts.part AND later.round > ts.round
-      AND NOT EXISTS (SELECT 1 FROM round_verdict e WHERE e.trial_id = t.id AND e.cycle = later.cycle AND e.round < later.round AND NOT e.goes_on))
-    AND NOT EXISTS (SELECT 1 FROM round_verdict e WHERE e.trial_id = t.id AND e.cycle = ts.cycle AND e.round < ts.round AND NOT e.goes_on))
-    -- of a cycle: the last round that it came to
-  CROSS JOIN stage_run r ON r.key = ts.key AND r.state = 'done'
-  CROSS JOIN score b ON b.stage_run_id = r.id AND b.benchmark = substr(a.rest, 1, instr(a.rest, '.') - 1)
-    AND b.condition = 'seen' AND b.metric = substr(a.rest, instr(a.rest, '.') + 1)
-  UNION ALL
-  SELECT t.sweep_id, t.id, m.last, NULL, m.n
-  FROM aim a
-  CROSS JOIN trial t ON t.sweep_id = a.sweep_id
-  CROSS JOIN trial_stage ts ON ts.trial_id = t.id AND (ts.stage = a.stage OR ts.part = a.stage AND NOT EXISTS (
-    SELECT 1 FROM trial_stage later JOIN stage_run lr ON lr.key = later.key AND lr.state = 'done'
-    WHERE later.trial_id = t.id AND later.part = ts.part AND later.round > ts.round))  -- of a cycle: its last round
+  CROSS JOIN trial_stage ts ON ts.trial_id = t.id AND (ts.stage = a.stage OR ts.part = a.stage AND ts.round = (
+    SELECT max(l.round) FROM trial_stage l JOIN stage_run lr ON lr.key = l.key AND lr.state = 'done'  -- of a cycle: the last round that it came to
+    WHERE l.trial_id = t.id AND l.part = a.stage
+      AND NOT EXISTS (SELECT 1 FROM round_verdict e WHERE e.trial_id = t.id AND e.cycle = l.cycle AND e.round < l.round AND NOT e.goes_on)))
   CROSS JOIN stage_run r ON r.key = ts.key AND r.state = 'done'  -- the last value so far of one that runs is no result
-  CROSS JOIN metric_key k ON k.name = a.rest
-  CROSS JOIN metric_summary m ON m.stage_run_id = r.id AND m.metric_key_id = k.id
+), judged AS (
+  SELECT x.sweep_id, x.trial_id, b.value, b.stderr, b.n
+  FROM aimed x
+  CROSS JOIN score b ON b.stage_run_id = x.run AND b.benchmark = substr(x.rest, 1, instr(x.rest, '.') - 1)
+    AND b.condition = 'seen' AND b.metric = substr(x.rest, instr(x.rest, '.') + 1)
+  UNION ALL
+  SELECT x.sweep_id, x.trial_id, m.last, NULL, m.n
+  FROM aimed x
+  CROSS JOIN metric_key k ON k.name = x.rest
+  CROSS JOIN metric_summary m ON m.stage_run_id = x.run AND m.metric_key_id = k.id
   UNION ALL
   SELECT b.sweep_id, b.trial_id, avg(b.value), NULL, count(*)
   FROM trial_score b

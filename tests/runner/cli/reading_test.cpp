@@ -60,6 +60,7 @@ class Golden {
     fill_two_sweeps(*store);
     if (name_ == "why" || name_ == "diff" || name_ == "curve" || name_ == "data") fill_study(*store);
     if (name_ == "data") fill_drawn(*store);
+    if (name_ == "rounds") fill_rounds(*store);
   }
   ~Golden() { must_be_current(fs::path(SAUCIER_SOURCE_DIR) / "tests/golden/reading" / (name_ + ".txt"), text_); }
   Golden(const Golden&) = delete;
@@ -142,6 +143,8 @@ TEST_CASE("data, in words") {
       .says({"--help"}).says({"study-1"}).says({"study-1", "instruct", "--json"}).says({"study-1", "align"}).says({"study-1", "instrct"})
       .says({"study-2"}).says({"@1"}).says({});
 }
+
+TEST_CASE("rounds, in words") { Golden("rounds").says({"--help"}).says({}).says({"c", "--json"}).says({"quickstart"}).says({"@9"}); }
 
 TEST_CASE("why, in words") {
   Golden("why")

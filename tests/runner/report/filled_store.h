@@ -118,4 +118,23 @@ inline std::int64_t fill_store(store::Store& store, const std::vector<std::pair<
 // The same under the names that the documentation uses.
 inline std::int64_t fill_quickstart(store::Store& store) { return fill_store(store, {}, "quickstart", "quickstart-"); }
 
+// A cycle of three rounds of which two have run: bench is wrong on 20 pictures, exam-1 on none, exam-2 on the last two.
+inline std::int64_t fill_rounds(store::Store& store) {
+  const Json resolved = {{"cycle", {{"loop", {{"rounds", 3}, {"start", {{"exam", "bench"}}}}}}}};
+  const std::int64_t sweep = store.add_sweep("c", "c.toml", "exam.scenes-pope.f1", "maximize",
+                                             {{.name = "c-1", .parameters = Json::object(), .resolved = canonical(resolved),
+                                               .stages = {{"bench", "b"}, {"write-1", "w1", "loop", 1, "write"}, {"exam-1", "e1", "loop", 1, "exam"},
+                                                          {"write-2", "w2", "loop", 2, "write"}, {"exam-2", "e2", "loop", 2, "exam"},
+                                                          {"write-3", "w3", "loop", 3, "write"}, {"exam-3", "e3", "loop", 3, "exam"}}}});
+  const auto written = [](int asked, int samples) {
+    return std::vector<Json>{{{"event", "metric"}, {"step", asked}, {"values", {{"asked", asked}, {"samples", samples}}}}};
+  };
+  finish_stage(store, "b", "bench", "evaluate", bench_events({0, 20}, 0.5, 0.7));
+  finish_stage(store, "w1", "write-1", "synthesize", written(50, 30));
+  finish_stage(store, "e1", "exam-1", "evaluate", bench_events({0, 0}, 1.0, 0.7));
+  finish_stage(store, "w2", "write-2", "synthesize", written(50, 20));
+  finish_stage(store, "e2", "exam-2", "evaluate", bench_events({38, 40}, 0.95, 0.7));
+  return sweep;
+}
+
 }  // namespace saucier

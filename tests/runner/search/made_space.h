@@ -5,11 +5,23 @@
 #include <string>
 #include <vector>
 
+#include "modules/base/error.h"
 #include "modules/base/file.h"
 #include "modules/base/json.h"
 #include "runner/search/history.h"
 
 namespace saucier::search {
+
+// What `body` is refused with; "none" where it is not.
+template <class Body>
+std::string refusal(Body body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.render("");
+  }
+  return "none";
+}
 
 inline Json fixture(const std::string& name) {
   const std::string path = std::string(SAUCIER_SOURCE_DIR "/tests/data/search/") + name;

@@ -5,9 +5,9 @@
 #include <numeric>
 #include <set>
 
-#include "modules/base/error.h"
 #include "runner/search/designs.h"
 #include "runner/search/mixture_optimum.h"
+#include "tests/runner/search/made_space.h"
 
 using namespace saucier;
 using namespace saucier::search;
@@ -15,16 +15,6 @@ using namespace saucier::search;
 namespace {
 
 double total(const Mixture& w) { return std::accumulate(w.begin(), w.end(), 0.0); }
-
-template <class Body>
-std::string refusal(Body body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.render("");
-  }
-  return "none";
-}
 
 // A law known to us: c + exp(t . w), optimum at an inner mixture once it is pulled to natural; or with square roots.
 struct Truth {

@@ -6,7 +6,6 @@
 #include <numeric>
 #include <set>
 
-#include "modules/base/error.h"
 #include "modules/base/rng.h"
 #include "runner/search/pruners.h"
 #include "tests/runner/search/made_space.h"
@@ -19,16 +18,6 @@ namespace {
 double value_of(const Json& value) { return value.is_null() ? std::nan("") : value.get<double>(); }
 
 Direction direction_of(const Json& one) { return one["direction"] == "minimize" ? Direction::kMinimize : Direction::kMaximize; }
-
-template <class Body>
-std::string refusal(Body body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.render("");
-  }
-  return "none";
-}
 
 }  // namespace
 

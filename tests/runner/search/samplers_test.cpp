@@ -3,26 +3,11 @@
 #include <cmath>
 #include <set>
 
-#include "modules/base/error.h"
 #include "runner/search/samplers.h"
 #include "tests/runner/search/made_space.h"
 
 using namespace saucier;
 using namespace saucier::search;
-
-namespace {
-
-template <class Body>
-std::string refusal(Body body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.render("");
-  }
-  return "none";
-}
-
-}  // namespace
 
 TEST_CASE("a grid has every combination once, the last parameter fastest") {
   const Space space({list("a", 2), only_where(whole("b", 1, 3), 0, {1}), real("c", 0, 1)});
