@@ -4,12 +4,12 @@
 // model with the pictures), "blind" (the same model, every picture grey), "majority" (the one constant answer that does
 // best on these questions) and "chance" (guessing among the allowed answers).
 
-#include <set>
+#include <map>
 
 #include "modules/base/clock.h"
 #include "modules/base/paths.h"
 #include "modules/base/stop.h"
-#include "modules/bench/benchmark.h"
+#include "modules/bench/catalogue.h"
 #include "modules/checkpoint/checkpoint.h"
 #include "modules/generate/generate.h"
 #include "modules/image/picture.h"
@@ -24,13 +24,13 @@ constexpr size_t kShownPictures = 6;
 class Evaluation {
  public:
   Evaluation(const options::Job& job, EventWriter& events)
-      : job_(job), options_(*job.evaluate), events_(events), model_(load(job)), pictures_(scene_pictures_of(job)) {}
+      : job_(job), options_(*job.evaluate), events_(events), model_(load(job)) {}
 
   void run() {
     std::vector<std::unique_ptr<bench::Benchmark>> benchmarks;
     std::int64_t total = 0;
     for (const std::string& name : options_.benchmarks) {
-      benchmarks.push_back(bench::make_benchmark(name, options_));
+      benchmarks.push_back(bench::make_scene_benchmark(name, options_));
       total += static_cast<std::int64_t>(benchmarks.back()->items().size());
     }
     total_ = total * (options_.blind ? 2 : 1);
@@ -38,8 +38,8 @@ class Evaluation {
     for (const auto& benchmark : benchmarks) evaluate(*benchmark);
     const std::filesystem::path out = output_folder(job_);
     make_folders(out / paths::kPictures);
-    for (const std::string& reference : shown_)
-      image::write_png(out / paths::kPictures / paths::picture_file(reference), pictures_->load(reference));
+    for (const auto& [reference, source] : shown_)
+      image::write_png(out / paths::kPictures / paths::picture_file(reference), source->load(reference));
     write_file_atomic(out / paths::kScores, scores_.dump(1) + "\n");
     write_file_atomic(out / paths::kPredictions, predictions_);
   }
@@ -53,17 +53,13 @@ class Evaluation {
     });
   }
 
-  static std::shared_ptr<const data::PictureSource> scene_pictures_of(const options::Job& job) {
-    return data::scene_pictures(data::SceneWorld::make(job.evaluate->scenes));
-  }
-
   void evaluate(const bench::Benchmark& benchmark) {
-    const std::vector<bench::Item> items = benchmark.items();
+    const std::vector<bench::Item>& items = benchmark.items();
     if (items.empty()) throw Error(fmt::format("benchmark '{}' has no question about these scenes", benchmark.name()), "raise pictures, or allow more objects");
     std::vector<generate::Question> questions;
     for (const bench::Item& item : items) {
-      questions.push_back({item.question, data::PictureRef{item.picture, pictures_}});
-      if (shown_.size() < kShownPictures) shown_.insert(item.picture);
+      questions.push_back({item.question, data::PictureRef{item.pictures.front(), benchmark.pictures()}});
+      if (shown_.size() < kShownPictures) shown_.emplace(item.pictures.front(), benchmark.pictures());
     }
     ask(benchmark, items, questions, "seen");
     if (options_.blind) ask(benchmark, items, questions, "blind");
@@ -71,7 +67,7 @@ class Evaluation {
       say(benchmark, condition,
           {.metric = benchmark.main_metric(), .value = value, .n = static_cast<std::int64_t>(items.size())});
     };
-    baseline("majority", benchmark.majority(items));
+    baseline("majority", benchmark.majority());
     baseline("chance", benchmark.chance());
   }
 
@@ -93,12 +89,12 @@ class Evaluation {
       const Json prediction = {{"benchmark", benchmark.name()},   {"condition", condition},
                                {"sample", items[i].id},           {"question", items[i].question},
                                {"answer", judged[i].answer},      {"normalised", judged[i].normalised},
-                               {"truth", items[i].truth},         {"correct", judged[i].correct},
-                               {"category", items[i].category},   {"picture", items[i].picture}};
+                               {"truth", items[i].truth},         {"correct", judged[i].credit == 1},
+                               {"category", items[i].category},   {"picture", items[i].pictures.front()}};
       events_.prediction(prediction);
       predictions_ += prediction.dump() + "\n";
     }
-    for (const bench::Score& score : benchmark.score(items, judged)) say(benchmark, condition, score);
+    for (const bench::Score& score : benchmark.score(judged)) say(benchmark, condition, score);
   }
 
   void say(const bench::Benchmark& benchmark, const std::string& condition, const bench::Score& score) {
@@ -126,10 +122,9 @@ class Evaluation {
   const options::EvaluateOptions& options_;
   EventWriter& events_;
   model::JoinedModel model_;
-  std::shared_ptr<const data::PictureSource> pictures_;
   std::int64_t total_ = 0, done_ = 0;
   double started_ = 0;
-  std::set<std::string> shown_;  // pictures that reports show
+  std::map<std::string, std::shared_ptr<const data::PictureSource>> shown_;  // pictures that reports show
   Json scores_ = Json::array();
   std::string predictions_;
 };

@@ -6,7 +6,8 @@
 #include <set>
 
 #include "modules/base/error.h"
-#include "modules/bench/benchmark.h"
+#include "modules/bench/catalogue.h"
+#include "modules/bench/pope.h"
 #include "modules/bench/statistics.h"
 #include "modules/data/scenes/questions.h"
 
@@ -26,7 +27,7 @@ options::EvaluateOptions some_options(std::int64_t pictures = kPictures, std::in
 }
 
 std::vector<Item> items_of(const std::string& name, const options::EvaluateOptions& options = some_options()) {
-  return bench::make_benchmark(name, options)->items();
+  return bench::make_scene_benchmark(name, options)->items();
 }
 
 std::string between(const std::string& text, const std::string& before, const std::string& after) {
@@ -62,17 +63,17 @@ std::vector<Judged> answer_all(const bench::Benchmark& benchmark, const std::vec
 }  // namespace
 
 TEST_CASE("POPE reads an answer as LLaVA's eval_pope.py does") {
-  const auto pope = bench::make_benchmark("scenes-pope", some_options(2));
+  const auto pope = bench::make_scene_benchmark("scenes-pope", some_options(2));
   const std::vector<std::pair<std::string, std::string>> goldens = {
       {"Yes", "yes"}, {"No", "no"}, {"No, there is no dog.", "no"}, {"Yes. No", "yes"}, {"I cannot see it", "yes"},
       {"There is not a dog", "no"}, {"NO", "yes"}, {"no.", "no"}, {"nope", "yes"}, {"", "yes"}, {"no,", "no"}, {"Well no", "no"},
       {"Yes  no", "no"}};
   for (const auto& [answer, read] : goldens) {
     INFO(answer);
-    const Item item{.id = "", .group = "", .category = "random", .question = "", .truth = "no", .picture = ""};
+    const Item item{.id = "", .group = "", .category = "random", .question = "", .truth = "no", .pictures = {}};
     const Judged judged = pope->judge(item, answer);
     CHECK(judged.normalised == read);
-    CHECK(judged.correct == (read == "no"));
+    CHECK((judged.credit == 1) == (read == "no"));
     CHECK(judged.answer == answer);
   }
 }
@@ -100,9 +101,9 @@ TEST_CASE("POPE asks about as many absent kinds as present ones, from the three 
     for (const data::Kind& known : pictures.world->kinds())
       if (item.question == data::existence_question(known.name)) kind = known.name;
     REQUIRE(!kind.empty());
-    CHECK(there.at(item.picture).contains(kind) == (item.truth == "yes"));
+    CHECK(there.at(item.pictures.front()).contains(kind) == (item.truth == "yes"));
     yes += item.truth == "yes";
-    asked[item.picture][item.category][item.truth].push_back(kind);
+    asked[item.pictures.front()][item.category][item.truth].push_back(kind);
   }
   CHECK(yes * 2 == static_cast<int>(items.size()));
   CHECK(asked.size() == kPictures);
@@ -141,18 +142,18 @@ TEST_CASE("POPE asks about as many absent kinds as present ones, from the three 
 }
 
 TEST_CASE("POPE's score is the mean F1 of its categories") {
-  const auto pope = bench::make_benchmark("scenes-pope", some_options(2));
+  const auto pope = bench::make_scene_benchmark("scenes-pope", some_options(2));
   std::vector<Item> items;
   std::vector<Judged> judged;
   const auto put = [&](const char* category, const char* truth, const char* said) {
-    items.push_back({.id = "", .group = std::to_string(items.size() % 3), .category = category, .question = "", .truth = truth, .picture = ""});
-    judged.push_back({said, said, std::string(truth) == said});
+    items.push_back({.id = "", .group = std::to_string(items.size() % 3), .category = category, .question = "", .truth = truth, .pictures = {}});
+    judged.push_back({said, said, std::string(truth) == said ? 1.0 : 0.0});
   };
   // random: tp 2, fp 1, fn 0 -> F1 4/5; popular: tp 1, fp 0, fn 1 -> 2/3; adversarial: tp 0, fp 1, fn 1, tn 1 -> 0.
   put("random", "yes", "yes"), put("random", "yes", "yes"), put("random", "no", "yes");
   put("popular", "yes", "yes"), put("popular", "yes", "no");
   put("adversarial", "yes", "no"), put("adversarial", "no", "yes"), put("adversarial", "no", "no");
-  const auto scores = pope->score(items, judged);
+  const auto scores = bench::pope_scores(items, judged);
   auto value = values(scores);
   CHECK(scores.front().metric == pope->main_metric());
   CHECK(value["f1"] == Approx((0.8 + 2.0 / 3 + 0) / 3));
@@ -165,26 +166,26 @@ TEST_CASE("POPE's score is the mean F1 of its categories") {
   CHECK(value["yes_ratio"] == Approx(5.0 / 8));
   CHECK(scores.front().n == 8);
   CHECK(pope->chance() == 0.5);
-  CHECK(pope->majority(pope->items()) == Approx(2.0 / 3));  // always yes: precision a half, recall one
+  CHECK(pope->majority() == Approx(2.0 / 3));  // always yes: precision a half, recall one
 }
 
 TEST_CASE("perfect and constant answers score as they must") {
-  for (const std::string& name : bench::benchmark_names()) {
+  for (const std::string& name : bench::scene_benchmark_names()) {
     INFO(name);
-    const auto benchmark = bench::make_benchmark(name, some_options(20));
+    const auto benchmark = bench::make_scene_benchmark(name, some_options(20));
     const auto items = benchmark->items();
     REQUIRE_FALSE(items.empty());
-    const auto perfect = benchmark->score(items, answer_all(*benchmark, items, [](const Item& item) {
+    const auto perfect = benchmark->score(answer_all(*benchmark, items, [](const Item& item) {
       return item.truth == "yes" ? "Yes" : item.truth == "no" ? "No" : item.truth + ".";
     }));
     CHECK(perfect.front().metric == benchmark->main_metric());
     CHECK(perfect.front().value == Approx(1));
     CHECK(perfect.front().stderr_value == Approx(0).margin(1e-12));
-    CHECK(benchmark->majority(items) < 0.9);
+    CHECK(benchmark->majority() < 0.9);
     CHECK(benchmark->setting()["pictures"] == 20);
     CHECK(benchmark->setting()["generator_version"] == data::kGeneratorVersion);
   }
-  CHECK_THROWS_WITH(bench::make_benchmark("scenes-pop", some_options(1)), "unknown benchmark 'scenes-pop'");
+  CHECK_THROWS_WITH(bench::make_scene_benchmark("scenes-pop", some_options(1)), "unknown benchmark 'scenes-pop'");
 }
 
 TEST_CASE("the jackknife leaves out one picture at a time") {
@@ -193,10 +194,10 @@ TEST_CASE("the jackknife leaves out one picture at a time") {
   const std::vector<std::vector<bool>> right = {{true, true}, {false}, {true, false, true}};
   for (size_t g = 0; g < right.size(); ++g)
     for (const bool correct : right[g]) {
-      items.push_back({.id = "", .group = std::to_string(g), .category = "", .question = "", .truth = "", .picture = ""});
-      judged.push_back({"", "", correct});
+      items.push_back({.id = "", .group = std::to_string(g), .category = "", .question = "", .truth = "", .pictures = {}});
+      judged.push_back({"", "", correct ? 1.0 : 0.0});
     }
-  const auto score = bench::jackknife("accuracy", items, [&](std::span<const size_t> which) { return bench::mean_correct(judged, which); });
+  const auto score = bench::mean_credits("accuracy", items, judged).front();
   CHECK(score.value == Approx(4.0 / 6));
   const double without[] = {2.0 / 4, 4.0 / 5, 2.0 / 3};
   const double mean = (without[0] + without[1] + without[2]) / 3;
@@ -207,11 +208,11 @@ TEST_CASE("the jackknife leaves out one picture at a time") {
 
   // One question a picture: the jackknife of a mean is its textbook standard error.
   for (size_t i = 0; i < items.size(); ++i) items[i].group = std::to_string(i);
-  const auto plain = bench::jackknife("accuracy", items, [&](std::span<const size_t> which) { return bench::mean_correct(judged, which); });
+  const auto plain = bench::mean_credits("accuracy", items, judged).front();
   CHECK(plain.stderr_value == Approx(std::sqrt((4.0 / 6) * (2.0 / 6) / 5)));
 
   for (Item& item : items) item.group = "one";
-  CHECK(bench::jackknife("accuracy", items, [&](auto which) { return bench::mean_correct(judged, which); }).stderr_value == 0);
+  CHECK(bench::mean_credits("accuracy", items, judged).front().stderr_value == 0);
 }
 
 TEST_CASE("counts are the number of boxes") {
@@ -219,7 +220,7 @@ TEST_CASE("counts are the number of boxes") {
   std::map<std::string, int> answers;
   int of_kind = 0;
   for (const Item& item : items_of("scenes-count")) {
-    const auto names = pictures.names(item.picture);
+    const auto names = pictures.names(item.pictures.front());
     if (item.category == "total") {
       CHECK(item.question == data::total_question());
       CHECK(item.truth == std::to_string(names.size()));
@@ -237,15 +238,15 @@ TEST_CASE("counts are the number of boxes") {
 }
 
 TEST_CASE("counts are read as digits or words") {
-  const auto benchmark = bench::make_benchmark("scenes-count", some_options(2));
-  const Item item{.id = "", .group = "", .category = "kind", .question = "", .truth = "2", .picture = ""};
-  for (const char* answer : {"2", "two", "Two.", " 2 foxes", "(2)"}) CHECK(benchmark->judge(item, answer).correct);
-  for (const char* answer : {"3", "", "There are 2", "22", "1, no, 2"}) CHECK_FALSE(benchmark->judge(item, answer).correct);
+  const auto benchmark = bench::make_scene_benchmark("scenes-count", some_options(2));
+  const Item item{.id = "", .group = "", .category = "kind", .question = "", .truth = "2", .pictures = {}};
+  for (const char* answer : {"2", "two", "Two.", " 2 foxes", "(2)"}) CHECK(benchmark->judge(item, answer).credit == 1);
+  for (const char* answer : {"3", "", "There are 2", "22", "1, no, 2"}) CHECK_FALSE(benchmark->judge(item, answer).credit == 1);
   auto narrow = some_options(2);
   CHECK(benchmark->chance() == Approx(1.0 / 6));
   narrow.scenes.min_objects = 3;
   narrow.scenes.max_objects = 4;
-  CHECK(bench::make_benchmark("scenes-count", narrow)->chance() == Approx((1.0 / 4 + 1.0 / 2) / 2));
+  CHECK(bench::make_scene_benchmark("scenes-count", narrow)->chance() == Approx((1.0 / 4 + 1.0 / 2) / 2));
 }
 
 TEST_CASE("positions follow from the boxes, of objects that stand once") {
@@ -256,7 +257,7 @@ TEST_CASE("positions follow from the boxes, of objects that stand once") {
     const std::string a = between(item.question, "Where is the ", " relative to the ");
     const std::string b = between(item.question, " relative to the ", "?");
     std::vector<data::Box> of_a, of_b;
-    for (const data::Object& object : pictures.world->find(item.picture).objects) {
+    for (const data::Object& object : pictures.world->find(item.pictures.front()).objects) {
       const std::string& name = pictures.world->kinds()[static_cast<size_t>(object.kind)].name;
       if (name == a) of_a.push_back(object.box);
       if (name == b) of_b.push_back(object.box);
@@ -280,7 +281,7 @@ TEST_CASE("of four choices exactly one is in the picture, at any letter") {
   const auto items = items_of("scenes-choice", some_options(200));
   CHECK(items.size() == 200);
   for (const Item& item : items) {
-    const auto names = pictures.names(item.picture);
+    const auto names = pictures.names(item.pictures.front());
     std::string right;
     for (char letter = 'A'; letter <= 'D'; ++letter) {
       const std::string option = between(item.question, std::string("\n") + letter + ". ", "\n");
@@ -290,19 +291,19 @@ TEST_CASE("of four choices exactly one is in the picture, at any letter") {
     ++letters[right];
   }
   for (const char* letter : {"a", "b", "c", "d"}) CHECK(letters[letter] >= 30);
-  const auto benchmark = bench::make_benchmark("scenes-choice", some_options(1));
-  const Item item{.id = "", .group = "", .category = "", .question = "", .truth = "b", .picture = ""};
-  for (const char* answer : {"B", "b", "B.", "(B) fox", "B. fox"}) CHECK(benchmark->judge(item, answer).correct);
-  for (const char* answer : {"A", "", "the answer is B", "C or B"}) CHECK_FALSE(benchmark->judge(item, answer).correct);
+  const auto benchmark = bench::make_scene_benchmark("scenes-choice", some_options(1));
+  const Item item{.id = "", .group = "", .category = "", .question = "", .truth = "b", .pictures = {}};
+  for (const char* answer : {"B", "b", "B.", "(B) fox", "B. fox"}) CHECK(benchmark->judge(item, answer).credit == 1);
+  for (const char* answer : {"A", "", "the answer is B", "C or B"}) CHECK_FALSE(benchmark->judge(item, answer).credit == 1);
 }
 
 TEST_CASE("items are a function of the options") {
   const auto text = [](const std::vector<Item>& items) {
     std::string out;
-    for (const Item& item : items) out += item.id + "|" + item.category + "|" + item.question + "|" + item.truth + "|" + item.picture + "\n";
+    for (const Item& item : items) out += item.id + "|" + item.category + "|" + item.question + "|" + item.truth + "|" + item.pictures.front() + "\n";
     return out;
   };
-  for (const std::string& name : bench::benchmark_names()) {
+  for (const std::string& name : bench::scene_benchmark_names()) {
     INFO(name);
     const auto items = items_of(name, some_options(12));
     CHECK(text(items) == text(items_of(name, some_options(12))));
@@ -318,19 +319,42 @@ TEST_CASE("items are a function of the options") {
     for (const Item& item : items) {
       CHECK(ids.insert(item.id).second);
       CHECK(item.id.starts_with(item.group + "#"));
-      CHECK(item.picture == "scene:test:" + item.group.substr(std::string("test-").size()));
+      CHECK(item.pictures.front() == "scene:test:" + item.group.substr(std::string("test-").size()));
     }
     CHECK(items.front().id.ends_with("#0"));
   }
 }
 
 TEST_CASE("the majority answers each kind of question for itself") {
-  const auto benchmark = bench::make_benchmark("scenes-count", some_options(2));
-  std::vector<Item> items;
-  const std::vector<std::pair<std::string, std::string>> truths = {{"kind", "1"},  {"kind", "1"},  {"kind", "2"},
-                                                                   {"total", "3"}, {"total", "4"}, {"total", "4"}};
-  for (const auto& [category, truth] : truths)
-    items.push_back({.id = "", .group = "", .category = category, .question = "", .truth = truth, .picture = ""});
-  CHECK(benchmark->majority(items) == Approx(4.0 / 6));
-  CHECK(benchmark->majority({}) == 0);
+  const auto benchmark = bench::make_scene_benchmark("scenes-count", some_options(40));
+  std::map<std::string, std::map<std::string, int>> truths;
+  for (const Item& item : benchmark->items()) ++truths[item.category][item.truth];
+  int best = 0;
+  for (const auto& [category, counts] : truths)
+    best += std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->second;
+  CHECK(benchmark->majority() == Approx(best / static_cast<double>(benchmark->items().size())));
+}
+
+TEST_CASE("a limit leaves whole pictures in, the same ones for a seed") {
+  const auto all = bench::make_scene_benchmark("scenes-pope", some_options(40));
+  const auto some = bench::make_scene_benchmark("scenes-pope", some_options(40));
+  const auto again = bench::make_scene_benchmark("scenes-pope", some_options(40));
+  const auto other = bench::make_scene_benchmark("scenes-pope", some_options(40));
+  some->keep(100, 0), again->keep(100, 0), other->keep(100, 1);
+  CHECK(some->items().size() >= 100);
+  CHECK(some->items().size() < 100 + 18);
+  const auto ids = [](const bench::Benchmark& benchmark) {
+    std::vector<std::string> out;
+    for (const Item& item : benchmark.items()) out.push_back(item.id);
+    return out;
+  };
+  CHECK(ids(*some) == ids(*again));
+  CHECK(ids(*some) != ids(*other));
+  std::map<std::string, std::pair<int, int>> sizes;
+  for (const Item& item : all->items()) ++sizes[item.group].first;
+  for (const Item& item : some->items()) ++sizes[item.group].second;
+  for (const auto& [picture, size] : sizes) CHECK((size.second == 0 || size.second == size.first));
+  for (const Item& item : some->items()) CHECK(all->items()[item.number].id == item.id);
+  some->keep(1'000'000, 0);
+  CHECK(ids(*some) == ids(*again));
 }

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "modules/base/rng.h"
-#include "modules/bench/scene_benchmark.h"
+#include "modules/bench/scenes/scene_benchmark.h"
 #include "modules/data/scenes/questions.h"
 
 namespace saucier::bench {

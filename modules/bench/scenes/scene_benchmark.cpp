@@ -1,10 +1,9 @@
-#include "modules/bench/scene_benchmark.h"
+#include "modules/bench/scenes/scene_benchmark.h"
 
 #include <algorithm>
 #include <cctype>
 #include <span>
 
-#include "modules/base/suggest.h"
 #include "modules/bench/statistics.h"
 
 namespace saucier::bench {
@@ -23,45 +22,33 @@ void SceneBenchmark::add(const data::Scene& scene, std::string category, std::st
                     .category = std::move(category),
                     .question = std::move(question),
                     .truth = std::move(truth),
-                    .picture = scene.reference()});
+                    .pictures = {scene.reference()},
+                    .number = items_.size()});
 }
 
-Judged SceneBenchmark::judge(const Item& item, const std::string& answer) const {
-  const std::string normalised = normalise(answer);
-  return {answer, normalised, normalised == item.truth};
+std::shared_ptr<const data::PictureSource> SceneBenchmark::pictures() const { return data::scene_pictures(world_); }
+
+Judged SceneBenchmark::judge(const Item& item, const std::string& answer, const std::string&) const {
+  std::string normalised = normalise(answer);
+  const bool right = normalised == item.truth;
+  return {answer, std::move(normalised), right ? 1.0 : 0.0};
 }
 
-std::vector<Score> SceneBenchmark::score(const std::vector<Item>& items, const std::vector<Judged>& judged) const {
-  SAUCIER_CHECK(items.size() == judged.size());
-  const auto accuracy = [&](std::span<const size_t> which) { return mean_correct(judged, which); };
-  std::vector<Score> scores = {jackknife("accuracy", items, accuracy)};
-  std::map<std::string, std::vector<size_t>> categories;
-  for (size_t i = 0; i < items.size(); ++i) categories[items[i].category].push_back(i);
-  if (categories.size() < 2) return scores;
-  for (const auto& [category, members] : categories) {
-    std::vector<Item> some;
-    std::vector<Judged> theirs;
-    for (size_t i : members) {
-      some.push_back(items[i]);
-      theirs.push_back(judged[i]);
-    }
-    scores.push_back(jackknife(category + ".accuracy", some,
-                               [&](std::span<const size_t> which) { return mean_correct(theirs, which); }));
-  }
-  return scores;
+std::vector<Score> SceneBenchmark::score(std::span<const Judged> judged) const {
+  return mean_credits("accuracy", items_, judged);
 }
 
-double SceneBenchmark::majority(const std::vector<Item>& items) const {
+double SceneBenchmark::majority() const {
   // The best constant answer of each kind of question, so that it is no weaker than a model that knows the question.
   std::map<std::string, std::map<std::string, int>> answers;
-  for (const Item& item : items) ++answers[item.category][item.truth];
+  for (const Item& item : items_) ++answers[item.category][item.truth];
   double right = 0;
   for (const auto& [category, truths] : answers) {
     int best = 0;
     for (const auto& [truth, count] : truths) best = std::max(best, count);
     right += best;
   }
-  return items.empty() ? 0 : right / static_cast<double>(items.size());
+  return items_.empty() ? 0 : right / static_cast<double>(items_.size());
 }
 
 Json SceneBenchmark::setting() const {
@@ -93,18 +80,6 @@ std::map<int, int> counts(const data::Scene& scene) {
   std::map<int, int> out;
   for (const data::Object& object : scene.objects) ++out[object.kind];
   return out;
-}
-
-std::vector<std::string> benchmark_names() {
-  return {"scenes-pope", "scenes-count", "scenes-position", "scenes-choice"};
-}
-
-std::unique_ptr<Benchmark> make_benchmark(const std::string& name, const options::EvaluateOptions& options) {
-  if (name == "scenes-pope") return make_scenes_pope(options);
-  if (name == "scenes-count") return make_scenes_count(options);
-  if (name == "scenes-position") return make_scenes_position(options);
-  if (name == "scenes-choice") return make_scenes_choice(options);
-  throw Error(fmt::format("unknown benchmark '{}'", name), suggestion(name, benchmark_names()));
 }
 
 }  // namespace saucier::bench

@@ -1,11 +1,14 @@
 // What the benchmarks over scenes share: their pictures, and accuracy as the score.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "modules/bench/benchmark.h"
+#include "modules/data/scenes/scene.h"
+#include "modules/options/stage_options.h"
 
 namespace saucier::bench {
 
@@ -14,10 +17,11 @@ class SceneBenchmark : public Benchmark {
   explicit SceneBenchmark(const options::EvaluateOptions& options);
 
   std::string main_metric() const override { return "accuracy"; }
-  std::vector<Item> items() const override { return items_; }
-  Judged judge(const Item& item, const std::string& answer) const override;
-  std::vector<Score> score(const std::vector<Item>& items, const std::vector<Judged>& judged) const override;
-  double majority(const std::vector<Item>& items) const override;
+  std::shared_ptr<const data::PictureSource> pictures() const override;
+  std::int64_t max_new_tokens() const override { return options_.max_new_tokens; }
+  Judged judge(const Item& item, const std::string& answer, const std::string& reply = {}) const override;
+  std::vector<Score> score(std::span<const Judged> judged) const override;
+  double majority() const override;
   Json setting() const override;
 
  protected:
@@ -32,7 +36,6 @@ class SceneBenchmark : public Benchmark {
   options::EvaluateOptions options_;
 
  private:
-  std::vector<Item> items_;
   int asked_of_picture_ = 0;
 };
 

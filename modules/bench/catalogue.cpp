@@ -1,0 +1,51 @@
+#include "modules/bench/catalogue.h"
+
+#include <algorithm>
+
+#include "modules/base/error.h"
+#include "modules/base/suggest.h"
+#include "modules/bench/scenes/scene_benchmark.h"
+
+namespace saucier::bench {
+namespace {
+
+void check_one_of(const char* what, std::string& value, const std::vector<std::string>& known, const std::string& kind) {
+  if (value.empty()) value = known.front();
+  if (std::find(known.begin(), known.end(), value) == known.end())
+    throw Error(fmt::format("benchmark '{}' has no {} '{}'", kind, what, value), fmt::format("one of {}", fmt::join(known, ", ")));
+}
+
+}  // namespace
+
+std::vector<std::string> scene_benchmark_names() { return {"scenes-pope", "scenes-count", "scenes-position", "scenes-choice"}; }
+
+std::unique_ptr<Benchmark> make_scene_benchmark(const std::string& name, const options::EvaluateOptions& options) {
+  if (name == "scenes-pope") return make_scenes_pope(options);
+  if (name == "scenes-count") return make_scenes_count(options);
+  if (name == "scenes-position") return make_scenes_position(options);
+  if (name == "scenes-choice") return make_scenes_choice(options);
+  throw Error(fmt::format("unknown benchmark '{}'", name), suggestion(name, scene_benchmark_names()));
+}
+
+const std::vector<Entry>& catalogue() {
+  static const std::vector<Entry> entries = {
+  };
+  return entries;
+}
+
+std::unique_ptr<Benchmark> make_benchmark(options::BenchmarkOptions options) {
+  const auto& entries = catalogue();
+  const auto entry = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.kind == options.kind; });
+  if (entry == entries.end()) {
+    std::vector<std::string> kinds;
+    for (const Entry& known : entries) kinds.push_back(known.kind);
+    throw Error(fmt::format("unknown benchmark '{}'", options.kind), suggestion(options.kind, kinds));
+  }
+  check_one_of("split", options.split, entry->splits, options.kind);
+  check_one_of("variant", options.variant, entry->variants, options.kind);
+  std::unique_ptr<Benchmark> benchmark = with_context(fmt::format("while reading benchmark '{}'", options.kind), [&] { return entry->make(options); });
+  if (options.limit) benchmark->keep(*options.limit, options.seed);
+  return benchmark;
+}
+
+}  // namespace saucier::bench
