@@ -72,10 +72,12 @@ class Replay {
   }
 
   void add_prediction(const Json& event) {
+    const bool correct = event.value("correct", false);
+    const std::string picture = event.value("picture", "");
     prediction_.run(run_.id, event.at("benchmark").get<std::string>(), event.value("condition", "seen"),
                     event.at("sample").get<std::string>(), event.value("question", ""), event.value("answer", ""),
-                    event.value("normalised", ""), event.value("truth", ""), event.value("correct", false),
-                    event.value("picture", ""));
+                    event.value("normalised", ""), event.value("truth", ""), correct, picture,
+                    event.value("credit", correct ? 1.0 : 0.0), event.value("unit", picture));
   }
 
   // Sums of the steps that the event is of.
@@ -96,7 +98,7 @@ class Replay {
   Statement score_{handle_, "INSERT OR REPLACE INTO score(stage_run_id, benchmark, condition, metric, value, stderr, n, "
                             "main, setting) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   Statement prediction_{handle_, "INSERT OR REPLACE INTO prediction(stage_run_id, benchmark, condition, sample, question, "
-                                 "answer, normalised, truth, correct, picture) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+                                 "answer, normalised, truth, correct, picture, credit, unit) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   Statement drawn_{handle_, "INSERT INTO drawn_source(stage_run_id, source, share, size, draws, samples, tokens, learned_tokens, "
                             "pictures, cut_pairs, cut_answers) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET draws = draws + excluded.draws, "
                             "samples = samples + excluded.samples, tokens = tokens + excluded.tokens, "

@@ -47,6 +47,7 @@ inline constexpr std::string_view kTowerAdapterFolder = "tower_adapter";  // tra
 inline constexpr std::string_view kLanguageFolder = "language";    // train, in model/: the whole language model
 inline constexpr std::string_view kTowerFolder = "tower";          // train, in model/: the vision tower
 inline constexpr std::string_view kPredictions = "predictions.jsonl";  // evaluate
+inline constexpr std::string_view kSubmissions = "submissions";        // evaluate: what the servers of benchmarks take
 inline constexpr std::string_view kScores = "scores.json";             // evaluate
 
 // In the folder of pictures: "scene:test:3" → "scene-test-3.png".

@@ -5,7 +5,7 @@
 //   {"event":"metric","step":120,"values":{"loss":0.41,"learning_rate":0.0009}}         non-finite as "nan","inf","-inf"
 //   {"event":"score","benchmark":"pope","metric":"f1","value":0.93,"stderr":0.008,"n":600,"setting":{…}}
 //   {"event":"prediction","benchmark":"pope","condition":"seen","sample":"test-17#2","question":"…","answer":"Yes",
-//    "normalised":"yes","truth":"yes","correct":true,"picture":"…"}
+//    "normalised":"yes","truth":"yes","credit":1.0,"correct":true,"picture":"…","unit":"test-17"}     correct: credit ≥ 0.5
 //   {"event":"drawn","from":0,"step":120,"sources":[{"source":"talk","share":0.3,"size":700,"draws":96,"samples":95,
 //    "tokens":40312,"learned_tokens":9120,"pictures":95,"cut_pairs":0,"dropped":{"empty turn":1}}]}    of steps from+1 … step
 //   {"event":"log","level":"info|warning","text":"…"}

@@ -45,6 +45,8 @@ void Benchmark::keep(std::int64_t limit, std::int64_t seed) {
     kept.insert(group);
     questions += sizes[group];
   }
+  for (const Item& item : items_)
+    if (!kept.contains(item.group)) left_out_.insert(item.id);
   std::erase_if(items_, [&](const Item& item) { return !kept.contains(item.group); });
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -58,6 +59,8 @@ class Benchmark {
   // The answers among which a likelihood decides ("A", "B", …); empty: the benchmark has no closed set.
   virtual std::vector<std::string> choices(const Item&) const { return {}; }
 
+  // False for a split whose answers only the benchmark's server has: score() throws, submission() gives its file.
+  virtual bool has_truth() const { return true; }
   // A benchmark that a judge scores says what to ask about an answer, and gets the reply in judge(); nullopt elsewhere.
   virtual std::optional<Review> review(const Item&, const std::string& /*answer*/) const { return std::nullopt; }
   // `reply` is the judge's, empty where review() gives none. Throws Error where a reply cannot be read.
@@ -80,11 +83,15 @@ class Benchmark {
   };
   virtual std::optional<Submission> submission(std::span<const std::string> /*answers*/) const { return std::nullopt; }
 
+  // Ids of its questions that are not asked: left out by keep(), of another split. Answers to them are passed over.
+  const std::set<std::string>& left_out() const { return left_out_; }
+
   // Leaves about `limit` questions in, whole groups drawn by `seed` and left in their order.
   void keep(std::int64_t limit, std::int64_t seed);
 
  protected:
   std::vector<Item> items_;
+  std::set<std::string> left_out_;
 };
 
 }  // namespace saucier::bench

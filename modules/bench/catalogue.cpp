@@ -9,8 +9,7 @@
 namespace saucier::bench {
 namespace {
 
-void check_one_of(const char* what, std::string& value, const std::vector<std::string>& known, const std::string& kind) {
-  if (value.empty()) value = known.front();
+void check_one_of(const char* what, const std::string& value, const std::vector<std::string>& known, const std::string& kind) {
   if (std::find(known.begin(), known.end(), value) == known.end())
     throw Error(fmt::format("benchmark '{}' has no {} '{}'", kind, what, value), fmt::format("one of {}", fmt::join(known, ", ")));
 }
@@ -41,8 +40,12 @@ std::unique_ptr<Benchmark> make_benchmark(options::BenchmarkOptions options) {
     for (const Entry& known : entries) kinds.push_back(known.kind);
     throw Error(fmt::format("unknown benchmark '{}'", options.kind), suggestion(options.kind, kinds));
   }
-  check_one_of("split", options.split, entry->splits, options.kind);
-  check_one_of("variant", options.variant, entry->variants, options.kind);
+  const options::BenchmarkProtocol* protocol = options::find_protocol(options.kind);
+  SAUCIER_CHECK(protocol, "no protocol of '{}'", options.kind);
+  if (options.split.empty()) options.split = protocol->splits.front();
+  if (!options.variant) options.variant = protocol->variants.front();
+  check_one_of("split", options.split, protocol->splits, options.kind);
+  check_one_of("variant", *options.variant, protocol->variants, options.kind);
   std::unique_ptr<Benchmark> benchmark = with_context(fmt::format("while reading benchmark '{}'", options.kind), [&] { return entry->make(options); });
   if (options.limit) benchmark->keep(*options.limit, options.seed);
   return benchmark;

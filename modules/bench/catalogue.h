@@ -17,11 +17,9 @@ std::unique_ptr<Benchmark> make_scene_benchmark(const std::string& name, const o
 
 // A benchmark over files.
 struct Entry {
-  std::string kind;                   // "vqav2"
-  std::string title;                  // "VQAv2 (Goyal et al. 2017)"
-  std::string unit;                   // the sample unit of its standard errors: "question", "picture"
-  std::vector<std::string> splits;    // the first is the default
-  std::vector<std::string> variants;  // the first is the default
+  std::string kind;   // "vqav2": what it offers is options::find_protocol(kind)
+  std::string title;  // "VQAv2 (Goyal et al. 2017)"
+  std::string unit;   // the sample unit of its standard errors: "question", "picture"
   std::unique_ptr<Benchmark> (*make)(const options::BenchmarkOptions&);  // split and variant are filled in
 };
 const std::vector<Entry>& catalogue();

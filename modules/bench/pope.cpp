@@ -44,7 +44,9 @@ std::vector<Score> pope_scores(std::span<const Item> items, std::span<const Judg
   const auto terms = [&](size_t item, std::span<double> cells) {
     const auto category = static_cast<size_t>(std::find(kPopeCategories.begin(), kPopeCategories.end(), items[item].category) - kPopeCategories.begin());
     SAUCIER_CHECK(category < kPopeCategories.size(), "category '{}'", items[item].category);
-    const bool truth = items[item].truth == "yes", yes = judged[item].normalised == "yes";
+    const bool truth = items[item].truth == "yes";
+    // No answer at all is neither, and wrong.
+    const bool yes = judged[item].normalised == "yes" || (judged[item].normalised != "no" && !truth);
     cells[category * kCells + (truth ? (yes ? 0 : 3) : (yes ? 1 : 2))] = 1;
   };
   std::vector<Score> scores;

@@ -10,14 +10,14 @@ struct BenchmarkOptions {
   std::string data;
   std::string pictures;
   std::string split;
-  std::string variant;
+  std::optional<std::string> variant;
   std::optional<std::string> suffix;
   std::optional<std::string> normaliser;
   std::optional<std::int64_t> max_new_tokens;
   std::optional<std::int64_t> limit;
   std::int64_t seed = 0;
   std::string answer_by = "text";
-  std::string scorer;
+  std::optional<std::string> scorer;
   std::string judge;
 
   template <class Visitor>
@@ -38,5 +38,15 @@ struct BenchmarkOptions {
     v(judge, {.key = "judge", .help = "The [teacher.NAME] that judges free answers (llava-bench, mm-vet, custom)."});
   }
 };
+
+// What a kind of benchmark offers; the first split and the first variant are the defaults.
+struct BenchmarkProtocol {
+  std::string_view kind;
+  std::vector<std::string> splits;
+  std::vector<std::string> variants;
+  bool judged = false;  // a language model scores its answers
+};
+const std::vector<BenchmarkProtocol>& benchmark_protocols();
+const BenchmarkProtocol* find_protocol(std::string_view kind);  // null: none of that kind
 
 }  // namespace saucier::options

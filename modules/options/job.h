@@ -1,6 +1,7 @@
 // What the runner hands to a worker: one stage of one trial, everything resolved, paths absolute.
 #pragma once
 
+#include "modules/options/benchmark_options.h"
 #include "modules/options/kind_options.h"
 #include "modules/options/stage_options.h"
 #include "modules/options/teacher_options.h"
@@ -43,6 +44,7 @@ struct Job {
   std::map<std::string, MixtureOptions> mixture; // only the mixtures it uses
   std::map<std::string, TeacherOptions> teachers;  // only those that the stage asks
   std::map<std::string, KindOptions> kinds;      // only those of the recipe's own that it writes
+  std::map<std::string, BenchmarkOptions> benchmarks;  // only those of the recipe's own that it scores
   std::optional<TrainOptions> train;             // exactly one of these three
   std::optional<SynthesizeOptions> synthesize;
   std::optional<EvaluateOptions> evaluate;
@@ -68,6 +70,7 @@ struct Job {
     v(mixture, {.key = "mixture", .help = "Mixtures by name."});
     v(teachers, {.key = "teacher", .help = "Teachers by name."});
     v(kinds, {.key = "kinds", .help = "Kinds of sample by name."});
+    v(benchmarks, {.key = "benchmark", .help = "Benchmarks over files by name."});
     v(train, {.key = "train", .help = "Options of a train stage."});
     v(synthesize, {.key = "synthesize", .help = "Options of a synthesize stage."});
     v(evaluate, {.key = "evaluate", .help = "Options of an evaluate stage."});

@@ -191,11 +191,11 @@ struct EvaluateOptions {
 
   template <class Visitor>
   void declare(Visitor& v) {
-    v(benchmarks, {.key = "benchmarks", .help = "Benchmarks to score: scenes-pope, scenes-count, scenes-position, scenes-choice.", .choices = {"scenes-pope", "scenes-count", "scenes-position", "scenes-choice"}, .required = true});
-    v(pictures, {.key = "pictures", .help = "Pictures each benchmark asks about.", .unit = "pictures", .min = 1});
+    v(benchmarks, {.key = "benchmarks", .help = "Benchmarks to score: those over scenes (scenes-pope, scenes-count, scenes-position, scenes-choice), and any [benchmark.NAME].", .choices = {"scenes-pope", "scenes-count", "scenes-position", "scenes-choice"}, .open = true, .required = true});
+    v(pictures, {.key = "pictures", .help = "Pictures that each benchmark over scenes asks about.", .unit = "pictures", .min = 1});
     v(first, {.key = "first", .help = "Index of the first test scene.", .unit = "scenes", .min = 0});
     v(blind, {.key = "blind", .help = "Score also with every picture replaced by plain grey."});
-    v(max_new_tokens, {.key = "max_new_tokens", .help = "Longest answer.", .unit = "tokens", .min = 1});
+    v(max_new_tokens, {.key = "max_new_tokens", .help = "Longest answer to a question about scenes.", .unit = "tokens", .min = 1});
     v(batch, {.key = "batch", .help = "Questions answered at once; results do not depend on it.", .min = 1, .operational = true});
     v(scenes, {.key = "scenes", .help = "How the test scenes are made; count is set by `pictures`."});
   }

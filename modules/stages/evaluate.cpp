@@ -1,8 +1,9 @@
 // evaluate: asks a model the questions of each benchmark, with and without sight of the pictures.
 //
-// Leaves out/scores.json, out/predictions.jsonl and the first six pictures in out/pictures/; says score and prediction events. Conditions of a score: "seen" (the
-// model with the pictures), "blind" (the same model, every picture grey), "majority" (the one constant answer that does
-// best on these questions) and "chance" (guessing among the allowed answers).
+// Leaves out/scores.json, out/predictions.jsonl, out/submissions/ for benchmarks that a server scores, and the first six pictures
+// in out/pictures/; says score and prediction events. Conditions of a score: "seen" (the model with the pictures), "blind" (the
+// same model, every picture grey), "majority" (the one constant answer that does best on these questions) and "chance" (guessing
+// among the allowed answers).
 
 #include <map>
 
@@ -10,32 +11,40 @@
 #include "modules/base/paths.h"
 #include "modules/base/stop.h"
 #include "modules/bench/catalogue.h"
+#include "modules/bench/judging.h"
 #include "modules/checkpoint/checkpoint.h"
 #include "modules/generate/generate.h"
 #include "modules/image/picture.h"
 #include "modules/stages/common.h"
 #include "modules/stages/stage.h"
+#include "modules/stages/writers.h"
 
 namespace saucier::stages {
 namespace {
 
 constexpr size_t kShownPictures = 6;
 
+// A benchmark by the name that the recipe gives it.
+struct Named {
+  std::string name;
+  std::unique_ptr<bench::Benchmark> benchmark;
+  std::string judge = {};  // teacher, or ""
+};
+
 class Evaluation {
  public:
   Evaluation(const options::Job& job, EventWriter& events)
-      : job_(job), options_(*job.evaluate), events_(events), model_(load(job)) {}
+      : job_(job), options_(*job.evaluate), events_(events), writers_(job), model_(load(job)) {}
 
   void run() {
-    std::vector<std::unique_ptr<bench::Benchmark>> benchmarks;
-    std::int64_t total = 0;
+    std::vector<Named> benchmarks;
     for (const std::string& name : options_.benchmarks) {
-      benchmarks.push_back(bench::make_scene_benchmark(name, options_));
-      total += static_cast<std::int64_t>(benchmarks.back()->items().size());
+      benchmarks.push_back(open(name));
+      total_ += static_cast<std::int64_t>(benchmarks.back().benchmark->items().size());
     }
-    total_ = total * (options_.blind ? 2 : 1);
+    if (options_.blind) total_ *= 2;
     started_ = system_clock().steady_seconds();
-    for (const auto& benchmark : benchmarks) evaluate(*benchmark);
+    for (const Named& one : benchmarks) evaluate(one);
     const std::filesystem::path out = output_folder(job_);
     make_folders(out / paths::kPictures);
     for (const auto& [reference, source] : shown_)
@@ -53,28 +62,42 @@ class Evaluation {
     });
   }
 
-  void evaluate(const bench::Benchmark& benchmark) {
+  Named open(const std::string& name) const {
+    const auto own = job_.benchmarks.find(name);
+    Named one = own == job_.benchmarks.end() ? Named{name, bench::make_scene_benchmark(name, options_)}
+                                             : Named{name, bench::make_benchmark(own->second), own->second.judge};
+    if (one.benchmark->items().empty())
+      throw Error(fmt::format("benchmark '{}' has no question", name), own == job_.benchmarks.end() ? "raise pictures, or allow more objects" : "");
+    return one;
+  }
+
+  void evaluate(const Named& one) {
+    const bench::Benchmark& benchmark = *one.benchmark;
     const std::vector<bench::Item>& items = benchmark.items();
-    if (items.empty()) throw Error(fmt::format("benchmark '{}' has no question about these scenes", benchmark.name()), "raise pictures, or allow more objects");
     std::vector<generate::Question> questions;
     for (const bench::Item& item : items) {
-      questions.push_back({item.question, data::PictureRef{item.pictures.front(), benchmark.pictures()}});
-      if (shown_.size() < kShownPictures) shown_.emplace(item.pictures.front(), benchmark.pictures());
+      generate::Question question{item.question};
+      if (!item.pictures.empty()) {
+        question.picture = data::PictureRef{item.pictures.front(), benchmark.pictures()};
+        if (shown_.size() < kShownPictures) shown_.emplace(item.pictures.front(), benchmark.pictures());
+      }
+      questions.push_back(std::move(question));
     }
-    ask(benchmark, items, questions, "seen");
-    if (options_.blind) ask(benchmark, items, questions, "blind");
+    ask(one, questions, "seen");
+    if (options_.blind) ask(one, questions, "blind");
+    if (!benchmark.has_truth()) return;
     const auto baseline = [&](const std::string& condition, double value) {
-      say(benchmark, condition,
-          {.metric = benchmark.main_metric(), .value = value, .n = static_cast<std::int64_t>(items.size())});
+      say(one, condition, {.metric = benchmark.main_metric(), .value = value, .n = static_cast<std::int64_t>(items.size())});
     };
-    baseline("majority", benchmark.majority());
+    if (one.judge.empty()) baseline("majority", benchmark.majority());
     baseline("chance", benchmark.chance());
   }
 
-  void ask(const bench::Benchmark& benchmark, const std::vector<bench::Item>& items,
-           const std::vector<generate::Question>& questions, const std::string& condition) {
-    const std::string note = benchmark.name() + (condition == "blind" ? " blind" : "");
-    const generate::GenerateOptions how{.max_new_tokens = options_.max_new_tokens,
+  void ask(const Named& one, const std::vector<generate::Question>& questions, const std::string& condition) {
+    const bench::Benchmark& benchmark = *one.benchmark;
+    const std::vector<bench::Item>& items = benchmark.items();
+    const std::string note = one.name + (condition == "blind" ? " blind" : "");
+    const generate::GenerateOptions how{.max_new_tokens = benchmark.max_new_tokens(),
                                         .batch = options_.batch,
                                         .grey_pictures = condition == "blind"};
     const std::vector<std::string> answers =
@@ -83,31 +106,70 @@ class Evaluation {
           show(done_ + done, note);
         });
     done_ += static_cast<std::int64_t>(items.size());
-    std::vector<bench::Judged> judged;
+    const std::vector<bench::Judged> judged = bench::judge_all(benchmark, answers, [&](auto reviews) { return ask_judge(one, reviews); });
     for (size_t i = 0; i < items.size(); ++i) {
-      judged.push_back(benchmark.judge(items[i], answers[i]));
-      const Json prediction = {{"benchmark", benchmark.name()},   {"condition", condition},
-                               {"sample", items[i].id},           {"question", items[i].question},
-                               {"answer", judged[i].answer},      {"normalised", judged[i].normalised},
-                               {"truth", items[i].truth},         {"correct", judged[i].credit == 1},
-                               {"category", items[i].category},   {"picture", items[i].pictures.front()}};
+      const Json prediction = {{"benchmark", one.name},
+                               {"condition", condition},
+                               {"sample", items[i].id},
+                               {"question", items[i].question},
+                               {"answer", judged[i].answer},
+                               {"normalised", judged[i].normalised},
+                               {"truth", items[i].truth},
+                               {"credit", judged[i].credit},
+                               {"correct", judged[i].credit >= 0.5},
+                               {"category", items[i].category},
+                               {"picture", items[i].pictures.empty() ? "" : items[i].pictures.front()},
+                               {"unit", items[i].group}};
       events_.prediction(prediction);
       predictions_ += prediction.dump() + "\n";
     }
-    for (const bench::Score& score : benchmark.score(judged)) say(benchmark, condition, score);
+    if (const auto submission = benchmark.submission(answers)) {
+      const std::filesystem::path folder = output_folder(job_) / paths::kSubmissions / condition;
+      make_folders(folder);
+      write_file_atomic(folder / submission->file, submission->content);
+      if (condition == "seen") events_.log("info", fmt::format("{}: {} is what its server takes", one.name, (folder / submission->file).string()));
+    }
+    if (benchmark.has_truth())
+      for (const bench::Score& score : benchmark.score(judged)) say(one, condition, score);
   }
 
-  void say(const bench::Benchmark& benchmark, const std::string& condition, const bench::Score& score) {
-    Json setting = benchmark.setting();
+  std::vector<std::string> ask_judge(const Named& one, std::span<const bench::Review> reviews) {
+    const teach::Asked judge = writers_.asked(one.judge);
+    std::vector<teach::Prompt> prompts;
+    for (const bench::Review& review : reviews) {
+      teach::Prompt prompt{.messages = {}, .temperature = judge.options->temperature, .top_p = judge.options->top_p, .max_tokens = judge.options->max_tokens};
+      if (!review.system.empty()) prompt.messages.push_back({"system", review.system});
+      prompt.messages.push_back({"user", review.prompt});
+      prompts.push_back(std::move(prompt));
+    }
+    std::vector<std::string> replies(reviews.size());
+    size_t failed = 0;
+    std::string why;
+    judge.writer->ask(prompts, [&](size_t i, const teach::Reply& reply) {
+      replies[i] = reply.text;
+      if (reply.failure.empty()) return;
+      ++failed;
+      why = reply.failure + (reply.detail.empty() ? "" : ": " + reply.detail);
+    });
+    if (failed > 0)
+      throw Error(fmt::format("judge '{}' failed to reply for {} of {} answers of '{}' ({})", one.judge, failed, reviews.size(), one.name, why),
+                  "run the same again: only what failed is asked for");
+    return replies;
+  }
+
+  void say(const Named& one, const std::string& condition, const bench::Score& score) {
+    Json setting = one.benchmark->setting();
     setting["condition"] = condition;
-    const bool main = score.metric == benchmark.main_metric();
+    const bool main = score.metric == one.benchmark->main_metric();
     setting["main"] = main;
     setting["template"] = job_.conversation.template_name;
     setting["system"] = job_.conversation.systems.empty() ? job_.conversation.system : text::system_text(job_.conversation);
-    setting["decoding"] = fmt::format("greedy, at most {} tokens", options_.max_new_tokens);
+    setting["decoding"] = fmt::format("greedy, at most {} tokens", one.benchmark->max_new_tokens());
     setting["dtype"] = "float32";
-    events_.score(benchmark.name(), score.metric, score.value, score.stderr_value, score.n, setting);
-    scores_.push_back({{"benchmark", benchmark.name()}, {"condition", condition}, {"metric", score.metric},
+    setting["batch"] = options_.batch;
+    if (!one.judge.empty()) setting["judge"] = parse_json(writers_.asked(one.judge).writer->identity(), "the identity of a judge");
+    events_.score(one.name, score.metric, score.value, score.stderr_value, score.n, setting);
+    scores_.push_back({{"benchmark", one.name}, {"condition", condition}, {"metric", score.metric},
                        {"value", score.value}, {"stderr", score.stderr_value}, {"n", score.n},
                        {"main", main}, {"setting", setting}});
   }
@@ -121,6 +183,7 @@ class Evaluation {
   const options::Job& job_;
   const options::EvaluateOptions& options_;
   EventWriter& events_;
+  Writers writers_;
   model::JoinedModel model_;
   std::int64_t total_ = 0, done_ = 0;
   double started_ = 0;

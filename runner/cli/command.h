@@ -52,6 +52,8 @@ int export_folder(const std::vector<std::string>& arguments);  // export and imp
 int import_folder(const std::vector<std::string>& arguments);
 int query(const std::vector<std::string>& arguments);
 int docs(const std::vector<std::string>& arguments);
+int mix(const std::vector<std::string>& arguments);
+int score(const std::vector<std::string>& arguments);
 int scenes(const std::vector<std::string>& arguments);
 int tokenize(const std::vector<std::string>& arguments);
 

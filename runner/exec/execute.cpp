@@ -37,8 +37,8 @@ Json with_numbers(Json event) {
 class Run {
  public:
   Run(const plan::Plan& plan, store::Store& store, const RunOptions& options, Listener& listener)
-      : plan_(plan), store_(store), options_(options), listener_(listener), schedule_(plan), gates_(plan.gates.size()),
-        slots_(options.slots), busy_(slots_.size(), false) {
+      : plan_(plan), store_(store), options_(options), listener_(listener), schedule_(plan),
+        slots_(options.slots), gates_(plan.gates.size()), busy_(slots_.size(), false) {
     worker_ = options.worker.empty() ? (fs::read_symlink("/proc/self/exe").parent_path() / "saucier-worker").string()
                                      : options.worker;
   }

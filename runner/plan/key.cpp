@@ -114,6 +114,11 @@ std::set<std::string> written_to_be_looked_at(const recipe::Stage& stage) {
   return stages;
 }
 
+// Whether one of its benchmarks is no [benchmark.NAME].
+bool scores_scenes(const Job& job) {
+  return job.evaluate && std::ranges::any_of(job.evaluate->benchmarks, [&](const std::string& name) { return !job.benchmarks.contains(name); });
+}
+
 // Dotted paths of what a stage of this kind never looks at (modules/stages), so that a sweep over it shares the stage.
 class Unread {
  public:
@@ -125,7 +130,10 @@ class Unread {
     if (job.train) add_train(*job.train);
     if (job.evaluate) {
       add("conversation", {"max_turns", "turn_overflow", "turn_order", "max_length", "length_overflow", "learn", "sample_system"});
-      add("evaluate.scenes", {"first", "count"});  // evaluate.first and evaluate.pictures say which
+      if (scores_scenes(job)) add("evaluate.scenes", {"first", "count"});  // evaluate.first and evaluate.pictures say which
+      else add("evaluate", {"scenes", "first", "pictures", "max_new_tokens"});
+      for (const auto& [name, benchmark] : job.benchmarks)
+        if (!benchmark.limit) add("benchmark." + name, {"seed"});
       add_sizes();
     }
   }
@@ -311,7 +319,7 @@ std::string short_value(const Json& value) {
 
 bool draws_scenes(const recipe::Stage& stage) {
   // What a synthesize stage wrote names scenes as its pictures.
-  return stage.job.evaluate || std::any_of(stage.job.data.begin(), stage.job.data.end(), [](const auto& source) {
+  return scores_scenes(stage.job) || std::any_of(stage.job.data.begin(), stage.job.data.end(), [](const auto& source) {
            return source.second.format == "scenes" || source.second.format == "synthesized";
          });
 }

@@ -137,16 +137,19 @@ class ModelChecks {
   const Node* node_ = nullptr;  // [model]
 };
 
-constexpr std::string_view kData = "data.";
+// Missing files of what a stage reads: `names` of `section` ("data."). Others may be absent.
+void collect_missing(const Bound& bound, std::string_view section, const std::vector<std::string>& names, MissingFiles& missing) {
+  for (const MissingFile& file : bound.missing)
+    if (file.key.starts_with(section) && std::find(names.begin(), names.end(), file.key.substr(section.size(), file.key.rfind('.') - section.size())) != names.end())
+      missing.add(file);
+}
 
-// Missing files of the parts of the model, and of the data sources named: those that a stage draws from. Others may be absent.
-void collect_missing(const Bound& bound, const std::vector<std::string>* sources, MissingFiles& missing) {
-  for (const MissingFile& file : bound.missing) {
-    const bool of_source = file.key.starts_with(kData);
-    const bool counts = sources ? of_source && std::find(sources->begin(), sources->end(), file.key.substr(kData.size(), file.key.rfind('.') - kData.size())) != sources->end()
-                                : !of_source;
-    if (counts) missing.add(file);
-  }
+constexpr std::string_view kReadByStages[] = {"data.", "benchmark."};
+
+// Those of the parts of the model.
+void collect_missing(const Bound& bound, MissingFiles& missing) {
+  for (const MissingFile& file : bound.missing)
+    if (std::none_of(std::begin(kReadByStages), std::end(kReadByStages), [&](std::string_view section) { return file.key.starts_with(section); })) missing.add(file);
 }
 
 }  // namespace
@@ -161,6 +164,7 @@ std::vector<Part> parts_of(const Bound& bound) {
   for (const std::string& name : names_of(*bound.root, "mixture")) parts.push_back({Part::Kind::kMixture, name});
   for (const std::string& name : names_of(*bound.root, "teacher")) parts.push_back({Part::Kind::kTeacher, name});
   for (const std::string& name : names_of(*bound.root, "kind")) parts.push_back({Part::Kind::kKind, name});
+  for (const std::string& name : names_of(*bound.root, "benchmark")) parts.push_back({Part::Kind::kBenchmark, name});
   for (const BoundStage& stage : bound.stages) parts.push_back({Part::Kind::kStage, stage.name, bound.index_of(stage)});
   return parts;
 }
@@ -169,7 +173,7 @@ void check_part(Bound& bound, const Part& part, Diagnostics& problems, Usage& us
   switch (part.kind) {
     case Part::Kind::kHead: return check_head(bound, problems);
     case Part::Kind::kModel:
-      collect_missing(bound, nullptr, usage.missing);
+      collect_missing(bound, usage.missing);
       return check_model(bound, problems);
     case Part::Kind::kMetric: return check_metric(bound, problems);
     case Part::Kind::kConversation:
@@ -181,6 +185,7 @@ void check_part(Bound& bound, const Part& part, Diagnostics& problems, Usage& us
     case Part::Kind::kMixture: return check_mixture(bound, part.name, problems);
     case Part::Kind::kTeacher: return check_teacher(bound, part.name, problems);
     case Part::Kind::kKind: return check_kind(bound, part.name, problems);
+    case Part::Kind::kBenchmark: return check_benchmark(bound, part.name, problems);
     case Part::Kind::kStage: break;
   }
   BoundStage& stage = bound.stages[part.index];
@@ -188,11 +193,12 @@ void check_part(Bound& bound, const Part& part, Diagnostics& problems, Usage& us
   if (!stage.synthesize) usage.templates.insert(stage.conversation.template_name);
   for (const std::string& name : teachers_of(bound, stage)) usage.teachers.insert(name);
   for (const std::string& name : kinds_of(bound, stage)) usage.kinds.insert(name);
+  for (const std::string& name : benchmarks_of(bound, stage)) usage.benchmarks.insert(name);
   for (const std::string& name : mixtures_of(bound, stage)) usage.mixtures.insert(name);
   for (const std::string& name : sources_of(bound, stage, true)) usage.sources.insert(name);
   if (bound.missing.empty()) return;
-  const std::vector<std::string> drawn_from = sources_of(bound, stage, false);
-  collect_missing(bound, &drawn_from, usage.missing);
+  collect_missing(bound, kReadByStages[0], sources_of(bound, stage, false), usage.missing);
+  collect_missing(bound, kReadByStages[1], benchmarks_of(bound, stage), usage.missing);
 }
 
 std::vector<std::string> looked_at(const Bound& bound, const Part& part, const std::function<bool(const std::string&)>& changes) {
@@ -217,10 +223,12 @@ std::vector<std::string> looked_at(const Bound& bound, const Part& part, const s
     case Part::Kind::kMixture: return {"mixture." + part.name};
     case Part::Kind::kTeacher: return {"teacher." + part.name};
     case Part::Kind::kKind: return {"kind." + part.name};
+    case Part::Kind::kBenchmark: return {"benchmark." + part.name};
     case Part::Kind::kStage: break;
   }
   paths = {stage, "conversation", "model"};
   if (bound.stages[part.index].synthesize) paths.insert(paths.end(), {"teacher", "kind"});
+  if (bound.stages[part.index].evaluate) paths.insert(paths.end(), {"teacher", "benchmark"});
   if (changes(stage + ".data") || changes(stage + ".validation") || changes(stage + ".source")) {
     paths.insert(paths.end(), {"mixture", "data"});
     return paths;

@@ -17,14 +17,15 @@ struct Usage {
   std::set<std::string> templates;
   std::set<std::string> teachers;
   std::set<std::string> kinds;
+  std::set<std::string> benchmarks;
   MissingFiles missing;
 };
 
 // A part that is checked on its own.
 struct Part {
-  enum class Kind { kHead, kModel, kConversation, kTemplate, kSource, kMixture, kTeacher, kKind, kStage, kMetric };
+  enum class Kind { kHead, kModel, kConversation, kTemplate, kSource, kMixture, kTeacher, kKind, kBenchmark, kStage, kMetric };
   Kind kind = Kind::kHead;
-  std::string name = {};  // of a template, a source, a mixture, a teacher, a kind or a stage
+  std::string name = {};  // of a template, a source, a mixture, a teacher, a kind, a benchmark or a stage
   size_t index = 0;       // of a stage
 };
 std::vector<Part> parts_of(const Bound& bound);
@@ -44,6 +45,8 @@ void check_train(const Bound& bound, const BoundStage& stage, Diagnostics& probl
 void check_model(const Bound& bound, Diagnostics& problems);
 void check_teacher(const Bound& bound, const std::string& name, Diagnostics& problems);
 void check_kind(const Bound& bound, const std::string& name, Diagnostics& problems);
+void check_benchmark(const Bound& bound, const std::string& name, Diagnostics& problems);
+void check_evaluate(const Bound& bound, const BoundStage& stage, Diagnostics& problems);
 void check_synthesize(const Bound& bound, const BoundStage& stage, Diagnostics& problems);
 void check_template(const Bound& bound, const std::string& name, Diagnostics& problems);
 // [conversation], or a stage's own: the table and what of it is right. Systems: of a data source too.
@@ -59,9 +62,12 @@ void check_usage(const Node& root, const Usage& usage, Diagnostics& problems);
 std::vector<std::string> mixtures_of(const Bound& bound, const BoundStage& stage);
 std::vector<std::string> sources_of(const Bound& bound, const BoundStage& stage, bool zeros);
 
-// Teachers that a stage asks, and kinds of the recipe's own that it writes.
+// Teachers that a stage asks, kinds of the recipe's own that it writes, and benchmarks of its own that it scores.
 std::vector<std::string> teachers_of(const Bound& bound, const BoundStage& stage);
 std::vector<std::string> kinds_of(const Bound& bound, const BoundStage& stage);
+std::vector<std::string> benchmarks_of(const Bound& bound, const BoundStage& stage);
+// A teacher that an earlier stage of the recipe trains, named at `at` for `stage`.
+void check_trained_before(const Bound& bound, const BoundStage& stage, const Position& at, const std::string& teacher, Diagnostics& problems);
 
 // Names of the entries of a table: data sources, mixtures.
 std::vector<std::string> names_of(const Node& root, std::string_view table);

@@ -316,6 +316,7 @@ void check_usage(const Node& root, const Usage& usage, Diagnostics& problems) {
   warn("template", usage.templates, "template");
   warn("teacher", usage.teachers, "teacher");
   warn("kind", usage.kinds, "kind");
+  warn("benchmark", usage.benchmarks, "benchmark");
   if (const Node* variables = root.find("variables"))
     for (const Node& variable : variables->items)
       if (!refers_to(root, "${variables." + variable.key))

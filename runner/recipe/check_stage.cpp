@@ -32,8 +32,7 @@ class StageChecks {
       check_train(bound_, stage_, problems_);
     }
     if (stage_.synthesize) check_synthesize(bound_, stage_, problems_);
-    if (stage_.evaluate && stage_.said.contains("benchmarks") && stage_.evaluate->benchmarks.empty())
-      error("no-benchmarks", "benchmarks", fmt::format("{} scores no benchmark", stage_.what));
+    if (stage_.evaluate) check_evaluate(bound_, stage_, problems_);
     for (const std::string& name : sources_of(bound_, stage_, true)) check_written_before(name);
   }
 

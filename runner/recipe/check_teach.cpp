@@ -144,21 +144,12 @@ class SynthesizeChecks {
     std::vector<std::string> known = names_of(*bound_.root, "teacher");
     const bool there = contains(known, name);
     if (there) {
-      check_trained_before(said->position, name);
+      check_trained_before(bound_, stage_, said->position, name, problems_);
       return true;
     }
     if (with_template) known.emplace_back(kTemplate);
     problems_.error("unknown-teacher", said->position, fmt::format("no teacher '{}' in the recipe", name), suggestion(name, known));
     return false;
-  }
-
-  void check_trained_before(const Position& at, const std::string& name) {
-    const auto teacher = bound_.options.teachers.find(name);
-    if (teacher == bound_.options.teachers.end() || teacher->second.kind != "self") return;
-    const BoundStage* trained = bound_.stage(teacher->second.stage);
-    if (trained && trained->kind == "train" && bound_.index_of(*trained) > bound_.index_of(stage_))
-      problems_.error("stage-order", at, fmt::format("teacher '{}' is what stage '{}' trains, which comes after '{}'", name, trained->name, stage_.name),
-                      fmt::format("move stage '{}' above '{}'", trained->name, stage_.name));
   }
 
   void check_filters(const Node& filters) {
@@ -242,8 +233,19 @@ void check_kind(const Bound& bound, const std::string& name, Diagnostics& proble
 
 void check_synthesize(const Bound& bound, const BoundStage& stage, Diagnostics& problems) { SynthesizeChecks(bound, stage, problems).check(); }
 
+void check_trained_before(const Bound& bound, const BoundStage& stage, const Position& at, const std::string& name, Diagnostics& problems) {
+  const auto teacher = bound.options.teachers.find(name);
+  if (teacher == bound.options.teachers.end() || teacher->second.kind != "self") return;
+  const BoundStage* trained = bound.stage(teacher->second.stage);
+  if (trained && trained->kind == "train" && bound.index_of(*trained) > bound.index_of(stage))
+    problems.error("stage-order", at, fmt::format("teacher '{}' is what stage '{}' trains, which comes after '{}'", name, trained->name, stage.name),
+                   fmt::format("move stage '{}' above '{}'", trained->name, stage.name));
+}
+
 std::vector<std::string> teachers_of(const Bound& bound, const BoundStage& stage) {
   std::vector<std::string> names;
+  for (const std::string& benchmark : benchmarks_of(bound, stage))
+    if (const std::string& judge = bound.options.benchmarks.at(benchmark).judge; bound.options.teachers.contains(judge) && !contains(names, judge)) names.push_back(judge);
   if (!stage.synthesize || stage.synthesize->teacher == kTemplate) return names;
   for (const std::string& name : {stage.synthesize->teacher, stage.synthesize->filters.blind, stage.synthesize->filters.judge})
     if (bound.options.teachers.contains(name) && !contains(names, name)) names.push_back(name);

@@ -4,6 +4,7 @@
 // `values` of a cycle have shapes of their own: bound.h, reference.h, sweep.h, cycle.h.)
 #pragma once
 
+#include "modules/options/benchmark_options.h"
 #include "modules/options/data_options.h"
 #include "modules/options/kind_options.h"
 #include "modules/options/model_options.h"
@@ -59,6 +60,7 @@ struct RecipeOptions {
   std::map<std::string, options::MixtureOptions> mixture;
   std::map<std::string, options::TeacherOptions> teachers;
   std::map<std::string, options::KindOptions> kinds;
+  std::map<std::string, options::BenchmarkOptions> benchmarks;
   std::map<std::string, CycleOptions> cycles;  // in a file; the rounds are written out before it is bound: cycle.h
   SweepOptions sweep;
 
@@ -72,8 +74,9 @@ struct RecipeOptions {
     v(templates, {.key = "template", .help = "Conversation templates of your own by name, for conversation.template: what stands around the texts. `system_start` SYSTEM `system_end`, then each pair: `user` QUESTION `user_end` `assistant` `answer_start` ANSWER `assistant_end` `turn_end`."});
     v(data, {.key = "data", .help = "Data sources by name."});
     v(mixture, {.key = "mixture", .help = "Mixtures of data sources by name."});
-    v(teachers, {.key = "teacher", .help = "Teachers by name, for the `teacher` of a synthesize stage, or its filters."});
+    v(teachers, {.key = "teacher", .help = "Teachers by name, for the `teacher` of a synthesize stage, its filters, or the `judge` of a benchmark."});
     v(kinds, {.key = "kind", .help = "Kinds of sample of your own by name, for the `kinds` of a synthesize stage with such a teacher; conversation, detail and reasoning are there already, and a table of that name changes them."});
+    v(benchmarks, {.key = "benchmark", .help = "Benchmarks over files by name, for the `benchmarks` of an evaluate stage (docs/benchmarks.md)."});
     v(cycles, {.key = "cycle", .help = "Stages that run several times over, each round with the models and data of the round before: those with `cycle = NAME`, which stand together. Their rounds are called NAME-1, NAME-2 (docs/cycles.md)."});
     v(sweep, {.key = "sweep", .help = "Which values are tried, and what ranks the trials."});
   }

@@ -21,6 +21,8 @@ std::map<std::string, std::string> origins_of(const Bound& bound, const BoundSta
       if (path.starts_with("teacher." + name + ".")) return true;
     for (const auto& [name, kind] : job.kinds)
       if (path.starts_with("kind." + name + ".")) return true;
+    for (const auto& [name, benchmark] : job.benchmarks)
+      if (path.starts_with("benchmark." + name + ".")) return true;
     return false;
   };
   for (const auto& [path, origin] : bound.origins)
@@ -88,6 +90,13 @@ Stage resolve_stage(const Bound& bound, const BoundStage& stage) {
   }
   for (const std::string& name : teachers_of(bound, stage)) job.teachers[name] = bound.options.teachers.at(name);
   for (const std::string& name : kinds_of(bound, stage)) job.kinds[name] = bound.options.kinds.at(name);
+  for (const std::string& name : benchmarks_of(bound, stage)) {
+    options::BenchmarkOptions& benchmark = job.benchmarks[name] = bound.options.benchmarks.at(name);
+    if (const options::BenchmarkProtocol* protocol = options::find_protocol(benchmark.kind)) {  // said or not, the key is the same
+      if (benchmark.split.empty()) benchmark.split = protocol->splits.front();
+      if (!benchmark.variant) benchmark.variant = protocol->variants.front();
+    }
+  }
   job.train = stage.train;
   job.synthesize = stage.synthesize;
   job.evaluate = stage.evaluate;

@@ -148,18 +148,18 @@ std::map<std::string, std::string> judged_by(const Sweep& sweep, const Trial& tr
 void add_answers(const store::Store& store, const Answerer& a, const Answerer& b, const std::string& benchmark,
                  std::map<std::string, Picture>& pictures, Paired& out) {
   const auto rows = store.query(
-      "SELECT x.picture, count(*), sum(x.correct AND NOT y.correct), sum(y.correct AND NOT x.correct)"
+      "SELECT x.unit, count(*), sum(x.correct AND NOT y.correct), sum(y.correct AND NOT x.correct), sum(x.credit) - sum(y.credit)"
       " FROM trial_stage ta CROSS JOIN stage_run ra ON ra.key = ta.key AND ra.state = 'done'"
       " CROSS JOIN trial_stage tb ON tb.trial_id = ?3 AND tb.stage = ?4"
       " CROSS JOIN stage_run rb ON rb.key = tb.key AND rb.state = 'done'"
       " CROSS JOIN prediction x ON x.stage_run_id = ra.id AND x.benchmark = ?5 AND x.condition = 'seen'"
       " CROSS JOIN prediction y ON y.stage_run_id = rb.id AND y.benchmark = x.benchmark AND y.condition = x.condition AND y.sample = x.sample"
-      " WHERE ta.trial_id = ?1 AND ta.stage = ?2 GROUP BY x.picture", {a.trial, a.stage, b.trial, b.stage, benchmark});
+      " WHERE ta.trial_id = ?1 AND ta.stage = ?2 GROUP BY x.unit", {a.trial, a.stage, b.trial, b.stage, benchmark});
   for (const auto& row : rows.rows) {
     const auto only_a = row[2].get<std::int64_t>(), only_b = row[3].get<std::int64_t>();
     Picture& picture = pictures[row[0].get<std::string>()];
     picture.questions += row[1].get<std::int64_t>();
-    picture.difference += only_a - only_b;
+    picture.difference += row[4].get<double>();
     out.questions += row[1].get<std::int64_t>();
     out.only_a += only_a;
     out.only_b += only_b;
@@ -170,12 +170,14 @@ void add_answers(const store::Store& store, const Answerer& a, const Answerer& b
 void judge(std::map<std::string, Picture> by_picture, Paired& out) {
   if (out.questions == 0) return;
   for (const auto& [name, picture] : by_picture) out.pictures.push_back(picture);
-  out.difference = static_cast<double>(out.only_a - out.only_b) / static_cast<double>(out.questions);
+  double difference = 0;
+  for (const Picture& picture : out.pictures) difference += picture.difference;
+  out.difference = difference / static_cast<double>(out.questions);
   const auto pictures = static_cast<double>(out.pictures.size());
   if (out.pictures.size() < 2) return;
-  const double mean = static_cast<double>(out.only_a - out.only_b) / pictures;
+  const double mean = difference / pictures;
   double squares = 0;
-  for (const Picture& picture : out.pictures) squares += std::pow(static_cast<double>(picture.difference) - mean, 2);
+  for (const Picture& picture : out.pictures) squares += std::pow(picture.difference - mean, 2);
   const double error = std::sqrt(squares / (pictures - 1) / pictures);
   if (error > 0) out.p_value = std::erfc(std::abs(mean) / error / std::sqrt(2.0));
   else if (mean != 0) out.p_value = 0;  // every picture says the same

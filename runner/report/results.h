@@ -18,7 +18,7 @@ namespace saucier::report {
 struct Paired {
   std::string a, b;          // trial names; a ranks above b
   std::string benchmark;     // "" for all
-  double difference = 0;     // mean correct of a minus that of b, over questions
+  double difference = 0;     // mean credit of a minus that of b, over questions
   double p_value = 1;        // two-sided
   std::int64_t only_a = 0;   // questions that only a answers right
   std::int64_t only_b = 0;

@@ -36,13 +36,14 @@ Interval bootstrap(std::span<const Picture> pictures) {
   Rng rng(0, "report.bootstrap");
   const auto count = static_cast<std::uint64_t>(pictures.size());
   for (int sample = 0; sample < kSamples; ++sample) {
-    std::int64_t questions = 0, difference = 0;
+    std::int64_t questions = 0;
+    double difference = 0;
     for (std::uint64_t i = 0; i < count; ++i) {
       const Picture& picture = pictures[(static_cast<std::uint64_t>(rng.next32()) * count) >> 32];
       questions += picture.questions;
       difference += picture.difference;
     }
-    means.push_back(static_cast<double>(difference) / static_cast<double>(std::max<std::int64_t>(questions, 1)));
+    means.push_back(difference / static_cast<double>(std::max<std::int64_t>(questions, 1)));
   }
   std::sort(means.begin(), means.end());
   // Linear interpolation between order statistics, as numpy's default.

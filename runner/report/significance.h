@@ -13,7 +13,7 @@ double mcnemar(std::int64_t only_a, std::int64_t only_b);
 // The questions of one picture, which stand and fall together.
 struct Picture {
   std::int64_t questions = 0;
-  std::int64_t difference = 0;  // right in a, minus right in b
+  double difference = 0;  // credit in a, minus credit in b
 };
 
 struct Interval {

@@ -9,6 +9,8 @@
 namespace saucier::search {
 namespace {
 
+constexpr double kExact = 1e-6;  // of the spread: a law that explains more is exact
+
 constexpr double kDust = 5e-4;
 constexpr double kSmallest = 1e-9;  // where the logarithm of KL stops falling
 
@@ -107,6 +109,17 @@ std::vector<Law> refitted(const std::vector<FittedLaw>& laws, std::span<const Mi
   return out;
 }
 
+// Root mean square of what the laws leave unexplained of the weighted sum of `costs`.
+double unexplained(std::span<const Law> laws, std::span<const Mixture> mixtures, const std::vector<std::vector<double>>& costs, const std::vector<double>& weights) {
+  double squares = 0;
+  for (size_t run = 0; run < mixtures.size(); ++run) {
+    double off = 0;
+    for (size_t i = 0; i < laws.size(); ++i) off += weights[i] * (laws[i].cost(mixtures[run]) - costs[i][run]);
+    squares += off * off;
+  }
+  return std::sqrt(squares / static_cast<double>(mixtures.size()));
+}
+
 }  // namespace
 
 Mixture mixture_optimum(std::span<const Law> laws, double spread, const Goal& goal, std::uint64_t seed, const OptimumOptions& options) {
@@ -198,9 +211,10 @@ MixtureResult search_mixture(std::span<const Mixture> mixtures, std::span<const 
   }
 
   // An optimum is the best of many: even where mixtures change nothing, some law promises something. How much, runs say
-  // whose values have changed places.
+  // whose values have changed places. A promise counts for what the law leaves unexplained: shuffled values that differ
+  // much promise much, too, and explain nothing.
   int as_good = 1;
-  const double promised = out.cost_uniform - out.cost_best;
+  const double promised = (out.cost_uniform - out.cost_best) / std::max(unexplained(laws, mixtures, costs, goal.weights), kExact * out.spread);
   for (int shuffle = 0; shuffle < options.shuffles; ++shuffle) {
     Rng rng(seed, "mixture.shuffle", static_cast<std::uint64_t>(shuffle));
     std::vector<size_t> order(runs);
@@ -211,7 +225,8 @@ MixtureResult search_mixture(std::span<const Mixture> mixtures, std::span<const 
       for (const size_t run : order) values[i].push_back(costs[i][run]);
     const std::vector<Law> chance = refitted(out.laws, mixtures, values, seed);
     const Mixture other = mixture_optimum(chance, out.spread, goal, static_cast<std::uint64_t>(shuffle), quick);
-    as_good += weighted(chance, goal.weights, uniform) - weighted(chance, goal.weights, other) >= promised;
+    const double gain = weighted(chance, goal.weights, uniform) - weighted(chance, goal.weights, other);
+    as_good += gain >= promised * std::max(unexplained(chance, mixtures, values, goal.weights), kExact * out.spread);
   }
   out.p_chance = static_cast<double>(as_good) / (options.shuffles + 1);
   const auto beats = [&](double share, double other) { return share > 0.95 && other - out.cost_best > out.noise && out.p_chance < 0.05; };

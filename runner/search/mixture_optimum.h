@@ -47,7 +47,7 @@ struct MixtureResult {
   double noise = 0;    // between repeats of one mixture
   std::vector<WeightInterval> intervals;  // one a source
   double better_than_natural = 0, better_than_uniform = 0;  // share of the bootstrap's laws that say so of `best`
-  double p_chance = 1;  // how often runs whose values are shuffled promise as much over uniform
+  double p_chance = 1;  // how often runs whose values are shuffled promise as much over uniform, in units of what the law leaves unexplained
   // p_chance < 5 %, better_than_... > 95 %, and the gain is above the noise. Else: "not distinguishable from uniform".
   bool beats_uniform = false, beats_natural = false;
 };

@@ -14,8 +14,10 @@ SELECT
   p.answer AS answer,  -- as the model wrote it
   p.normalised AS normalised,  -- the answer as the scorer read it
   p.truth AS truth,  -- the right answer
-  p.correct AS correct,  -- 1 where the two agree
+  p.correct AS correct,  -- 1 where the two agree: a credit of at least a half
+  p.credit AS credit,  -- how much of the answer is right, 0 to 1
   p.picture AS picture,  -- which picture the question is about
+  p.unit AS unit,  -- the sample unit of the benchmark, a picture or a question: what answers are paired over
   ts.key AS key,
   s.id AS sweep_id,
   t.id AS trial_id,

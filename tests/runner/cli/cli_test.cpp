@@ -50,6 +50,8 @@ commands:
   ask [QUESTION...]    an answer of a model; without a question a conversation, a line of standard input a turn
   logits               what a model makes of a text, as a safetensors file
   docs PAGE            recipe: all keys; schema: for editors; database: the views; datasette: metadata; completion: for bash; keys: what --set takes
+  mix fit|best [SWEEP] the data mixture that the finished trials of a sweep point to, and how sure that is
+  score BENCHMARK      a benchmark's own scoring of an existing answers file, without a model
   scenes FOLDER        write drawn scenes as PNG with COCO captions and instances
   tokenize             lines of standard input as tokens with their places, or tokens as text
 
@@ -112,7 +114,7 @@ TEST_CASE("the help of each command names its options and an example") {
     CHECK(said.out.find("\nexample:\n  saucier " + command.name) != std::string::npos);
     CHECK(said.out.find("  --help ") != std::string::npos);
     CHECK((said.out.find("  --store FILE              results database (default results/saucier.db)\n") != std::string::npos) ==
-          (command.name != "check" && command.name != "show" && command.name != "fmt" && command.name != "docs" && command.name != "scenes" &&
+          (command.name != "check" && command.name != "show" && command.name != "fmt" && command.name != "docs" && command.name != "score" && command.name != "scenes" &&
            command.name != "tokenize"));
     CHECK(said.out.find("(=") == std::string::npos);
     CHECK(saucier_says({command.name, "-h"}).out == said.out);

@@ -1,0 +1,37 @@
+#include "modules/options/benchmark_options.h"
+
+#include <algorithm>
+
+namespace saucier::options {
+
+const std::vector<BenchmarkProtocol>& benchmark_protocols() {
+  static const std::vector<BenchmarkProtocol> protocols = {
+      {"vqav2", {"val", "test-dev"}, {"llava", "lmms-eval", "official"}},
+      {"gqa", {"testdev-balanced", "val"}, {"llava", "lmms-eval", "official"}},
+      {"vizwiz", {"val", "test"}, {"llava", "lmms-eval", "official"}},
+      {"textvqa", {"val"}, {"llava", "lmms-eval", "official"}},
+      {"okvqa", {"val"}, {"official", "lmms-eval"}},
+      {"aokvqa", {"val"}, {"official", "lmms-eval"}},
+      {"scienceqa", {"test", "val"}, {"llava", "lmms-eval", "official"}},
+      {"mmbench", {"dev", "test"}, {"llava", "lmms-eval", "official"}},
+      {"mmbench-cn", {"dev", "test"}, {"llava", "lmms-eval", "official"}},
+      {"seed", {"all", "image"}, {"llava", "lmms-eval", "official"}},
+      {"mmmu", {"val"}, {"official", "lmms-eval"}},
+      {"pope", {"coco"}, {"llava", "lmms-eval", "official"}},
+      {"mme", {"test"}, {"llava", "lmms-eval", "official"}},
+      {"coco-caption", {"karpathy-test", "val2014"}, {"official", "lmms-eval"}},
+      {"refcoco", {"val"}, {"official"}},
+      {"llava-bench", {"in-the-wild"}, {"llava"}, true},
+      {"mm-vet", {"v1"}, {"llava", "official"}, true},
+      {"custom", {"all"}, {"official"}},
+  };
+  return protocols;
+}
+
+const BenchmarkProtocol* find_protocol(std::string_view kind) {
+  const auto& all = benchmark_protocols();
+  const auto it = std::find_if(all.begin(), all.end(), [&](const BenchmarkProtocol& one) { return one.kind == kind; });
+  return it == all.end() ? nullptr : &*it;
+}
+
+}  // namespace saucier::options
