@@ -4,6 +4,9 @@
 
 #include "modules/base/error.h"
 #include "modules/base/suggest.h"
+#include "modules/bench/choice/mme.h"
+#include "modules/bench/choice/pope.h"
+#include "modules/bench/choice/scienceqa.h"
 #include "modules/bench/scenes/scene_benchmark.h"
 
 namespace saucier::bench {
@@ -28,6 +31,9 @@ std::unique_ptr<Benchmark> make_scene_benchmark(const std::string& name, const o
 
 const std::vector<Entry>& catalogue() {
   static const std::vector<Entry> entries = {
+      {"scienceqa", "ScienceQA (Lu et al. 2022)", "question", make_scienceqa},
+      {"pope", "POPE (Li et al. 2023)", "picture", make_pope},
+      {"mme", "MME (Fu et al. 2023)", "picture", make_mme},
   };
   return entries;
 }

@@ -12,7 +12,7 @@ const std::vector<BenchmarkProtocol>& benchmark_protocols() {
       {"textvqa", {"val"}, {"llava", "lmms-eval", "official"}},
       {"okvqa", {"val"}, {"official", "lmms-eval"}},
       {"aokvqa", {"val"}, {"official", "lmms-eval"}},
-      {"scienceqa", {"test", "val"}, {"llava", "lmms-eval", "official"}},
+      {"scienceqa", {"test-img", "test", "val-img", "val"}, {"llava", "lmms-eval"}},
       {"mmbench", {"dev", "test"}, {"llava", "lmms-eval", "official"}},
       {"mmbench-cn", {"dev", "test"}, {"llava", "lmms-eval", "official"}},
       {"seed", {"all", "image"}, {"llava", "lmms-eval", "official"}},
