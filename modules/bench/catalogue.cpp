@@ -8,6 +8,8 @@
 #include "modules/bench/choice/pope.h"
 #include "modules/bench/choice/scienceqa.h"
 #include "modules/bench/scenes/scene_benchmark.h"
+#include "modules/bench/vqa/gqa.h"
+#include "modules/bench/vqa/vqa.h"
 
 namespace saucier::bench {
 namespace {
@@ -31,6 +33,12 @@ std::unique_ptr<Benchmark> make_scene_benchmark(const std::string& name, const o
 
 const std::vector<Entry>& catalogue() {
   static const std::vector<Entry> entries = {
+      {"vqav2", "VQAv2 (Goyal et al. 2017)", "question", make_vqav2},
+      {"gqa", "GQA (Hudson and Manning 2019)", "question", make_gqa},
+      {"vizwiz", "VizWiz (Gurari et al. 2018)", "question", make_vizwiz},
+      {"textvqa", "TextVQA (Singh et al. 2019)", "question", make_textvqa},
+      {"okvqa", "OK-VQA (Marino et al. 2019)", "question", make_okvqa},
+      {"aokvqa", "A-OKVQA (Schwenk et al. 2022)", "question", make_aokvqa},
       {"scienceqa", "ScienceQA (Lu et al. 2022)", "question", make_scienceqa},
       {"pope", "POPE (Li et al. 2023)", "picture", make_pope},
       {"mme", "MME (Fu et al. 2023)", "picture", make_mme},

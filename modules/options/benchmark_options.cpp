@@ -11,7 +11,7 @@ const std::vector<BenchmarkProtocol>& benchmark_protocols() {
       {"vizwiz", {"val", "test"}, {"llava", "lmms-eval", "official"}},
       {"textvqa", {"val"}, {"llava", "lmms-eval", "official"}},
       {"okvqa", {"val"}, {"official", "lmms-eval"}},
-      {"aokvqa", {"val"}, {"official", "lmms-eval"}},
+      {"aokvqa", {"val", "val-mc"}, {"official"}},
       {"scienceqa", {"test-img", "test", "val-img", "val"}, {"llava", "lmms-eval"}},
       {"mmbench", {"dev", "test"}, {"llava", "lmms-eval", "official"}},
       {"mmbench-cn", {"dev", "test"}, {"llava", "lmms-eval", "official"}},
