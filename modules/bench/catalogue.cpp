@@ -4,9 +4,11 @@
 
 #include "modules/base/error.h"
 #include "modules/base/suggest.h"
+#include "modules/bench/choice/mmbench.h"
 #include "modules/bench/choice/mme.h"
 #include "modules/bench/choice/pope.h"
 #include "modules/bench/choice/scienceqa.h"
+#include "modules/bench/choice/seed.h"
 #include "modules/bench/scenes/scene_benchmark.h"
 #include "modules/bench/vqa/gqa.h"
 #include "modules/bench/vqa/vqa.h"
@@ -40,6 +42,9 @@ const std::vector<Entry>& catalogue() {
       {"okvqa", "OK-VQA (Marino et al. 2019)", "question", make_okvqa},
       {"aokvqa", "A-OKVQA (Schwenk et al. 2022)", "question", make_aokvqa},
       {"scienceqa", "ScienceQA (Lu et al. 2022)", "question", make_scienceqa},
+      {"mmbench", "MMBench (Liu et al. 2023)", "question", make_mmbench},
+      {"mmbench-cn", "MMBench-CN (Liu et al. 2023)", "question", make_mmbench},
+      {"seed", "SEED-Bench (Li et al. 2023)", "question", make_seed},
       {"pope", "POPE (Li et al. 2023)", "picture", make_pope},
       {"mme", "MME (Fu et al. 2023)", "picture", make_mme},
   };

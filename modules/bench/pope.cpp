@@ -54,8 +54,12 @@ std::vector<Score> pope_scores(std::span<const Item> items, std::span<const Judg
     scores.push_back(jackknife({std::move(name), kPopeCategories.size() * kCells, terms, std::move(value)}, items));
   };
   put("f1", [](auto sums) { return (confusion(sums, 0).f1() + confusion(sums, 1).f1() + confusion(sums, 2).f1()) / 3; });
-  for (size_t category = 0; category < kPopeCategories.size(); ++category)
-    put(std::string(kPopeCategories[category]) + ".f1", [category](auto sums) { return confusion(sums, category).f1(); });
+  for (size_t category = 0; category < kPopeCategories.size(); ++category) {
+    std::vector<size_t> which;
+    for (size_t i = 0; i < items.size(); ++i)
+      if (items[i].category == kPopeCategories[category]) which.push_back(i);
+    scores.push_back(jackknife({std::string(kPopeCategories[category]) + ".f1", kPopeCategories.size() * kCells, terms, [category](auto sums) { return confusion(sums, category).f1(); }}, items, which));
+  }
   put("accuracy", [](auto sums) { return over_all(sums).accuracy(); });
   put("precision", [](auto sums) { return over_all(sums).precision(); });
   put("recall", [](auto sums) { return over_all(sums).recall(); });

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Runs the official scorers of POPE, MME and ScienceQA on made-up benchmarks and writes tests/data/bench/{pope,mme,scienceqa}.json.
+"""Runs the official scorers of POPE, MME, ScienceQA, MMBench and SEED-Bench on made-up benchmarks and writes tests/data/bench/*.json.
 
     benchmarks_choice.py LLAVA POPE MME_EVAL_TOOL SCIENCEQA LMMS_EVAL
 
 Checkouts of haotian-liu/LLaVA (c121f04), RUCAIBox/POPE, lupantech/ScienceQA, EvolvingLMMs-Lab/lmms-eval (75571cf), and the folder with
-calculation.py from BradyFU/Awesome-Multimodal-Large-Language-Models (branch Evaluation, tools/eval_tool.zip). Needs scikit-learn
-and pandas. Each fixture holds the files of a small benchmark in its official layout, answers, and what the scorers say.
+calculation.py from BradyFU/Awesome-Multimodal-Large-Language-Models (branch Evaluation, tools/eval_tool.zip). Needs scikit-learn,
+pandas and requests. Each fixture holds the files of a small benchmark in its official layout, answers, and what the scorers say.
 """
 import importlib.util
 import json
@@ -169,10 +169,73 @@ def scienceqa(llava, official, lmms):
     return {"files": files, "answers": answers, "expected": expected}
 
 
+def mmbench(llava, lmms):
+    """Scored by the evaluator of lmms-eval (that of OpenCompass), in its static way and without its last resort."""
+    sys.modules.setdefault("lmms_eval.tasks._task_utils.mcq_extract", types.ModuleType("mcq_extract")).extract_mcq_answer = lambda *a, **k: ""
+    for name in ("lmms_eval", "lmms_eval.tasks", "lmms_eval.tasks._task_utils"):
+        sys.modules.setdefault(name, types.ModuleType(name))
+    evaluator = module(lmms / "lmms_eval/tasks/mmbench/mmbench_evals.py", "mmbench_evals").MMBench_Evaluator()
+    rng = random.Random(7)
+    shapes = ["{}", "{}", "{}", "{}.", "({})", "({}).", "{}: yes", "{})", ":{}", "Answer: {}", "The answer is {}.", "A {} thing here now", "A", "A cat sits on {}", "{} or B", "a {}", "", "none", "it is {t}", "{t}", "{T}!", "E", "E.", "{l}",
+              "Both {} and {}", "{}\n{t}", "Failed to obtain answer via API", "{},", "{}:", "{};", "  {}  ", "F"]
+    columns = ["index", "question", "hint", "A", "B", "C", "D", "answer", "category", "image", "source", "l2-category", "comment", "split"]
+    rows, answers = [], []
+    for i in range(110):
+        options = [f"thing{i} {w}" for w in ("red", "green", "blue", "grey")][:rng.choice([2, 3, 4, 4])]
+        hint = rng.choice(["", f"A hint, {i}."])
+        right = rng.randrange(len(options))
+        good = rng.random() < 0.7
+        for k in range(rng.choice([1, len(options)])):
+            turned = options[k:] + options[:k]
+            answer = "ABCD"[(right - k) % len(options)]
+            row = {"index": i + k * 1000000, "question": f"What is {i}?", "hint": hint, "answer": answer, "category": f"c{i % 5}", "image": "R0lGODlhAQABAAAAACw=" if k == 0 else str(i), "source": "x", "l2-category": f"l{i % 2}", "comment": "", "split": "dev"}
+            row.update({letter: turned[n] if n < len(turned) else "" for n, letter in enumerate("ABCD")})
+            rows.append(row)
+            letter = answer if good and rng.random() < 0.93 else rng.choice("ABCD"[:len(options)])
+            text = turned["ABCD".index(letter)]
+            shape = rng.choice(shapes) if rng.random() < 0.35 else "{}"
+            answers.append({"question_id": row["index"], "text": shape.replace("{}", letter).replace("{l}", letter.lower()).replace("{t}", text).replace("{T}", text.upper())})
+    table = "\t".join(columns) + "\n" + "".join("\t".join(str(row[c]) for c in columns) + "\n" for row in rows)
+    said = {a["question_id"]: a["text"] for a in answers}
+    missing = float("nan")
+    results = [{**{c: (missing if row[c] == "" else row[c]) for c in columns}, "prediction": said[row["index"]]} for row in rows]
+    read = [evaluator.prefetch_answer(dict(item)) or "" for item in results]
+    overall, categories, l2 = evaluator.eval_result(results, "static")
+    return {"files": {"mmbench_dev_20230712.tsv": table}, "answers": answers, "expected": {"read": read, "accuracy": float(overall), "categories": categories, "l2": l2}}
+
+
+def seed(llava, lmms):
+    rng = random.Random(8)
+    names = {"Scene Understanding": 1, "Instance Counting": 5, "Action Recognition": 10}
+    questions, answers, asked = [], [], []
+    for i in range(220):
+        kind = "video" if i % 4 == 3 else "image"
+        qid = str(i) if kind == "image" else f"v{i}"
+        answer = rng.choice("ABCD")
+        questions.append({"answer": answer, "choice_a": f"a{i}", "choice_b": f"b{i}", "choice_c": f"c{i}", "choice_d": i, "data_id": f"{i}_0", "data_type": kind, "question": f"What is {i}?", "question_id": qid,
+                          "question_type_id": 10 if kind == "video" else rng.choice([1, 5])})
+        said = rng.choice([answer] * 4 + ["A", "b", answer.lower(), answer + ".", " " + answer, "", "E", answer + "\n", f"({answer})"])
+        answers.append({"question_id": int(qid) if kind == "image" else qid, "text": said})
+        asked.append({"question_id": qid, "image": f"SEED-Bench-{kind}-image/{i}.png" if kind == "video" else f"SEED-Bench-image/{i}_0", "text": f"LLaVA asks {i}"})
+    files = {"SEED-Bench.json": json.dumps({"question_type": names, "questions": questions}), "llava-seed-bench.jsonl": jsonl(asked)}
+    with tempfile.TemporaryDirectory() as temp:
+        folder = Path(temp)
+        lay_out(folder, {**files, "answers.jsonl": jsonl(answers)})
+        text = run(llava / "scripts/convert_seed_for_submission.py", ["--annotation-file", folder / "SEED-Bench.json", "--result-file", folder / "answers.jsonl", "--result-upload-file", folder / "upload.jsonl"])
+    expected = {"printed": {name: float(value) for name, value in re.findall(r"(.+?)(?: accuracy)?: ([\d.]+)%", text)}}
+    utils = module(lmms / "lmms_eval/tasks/seedbench/utils.py", "seed_utils")
+    parts = {"seed_image": [], "seed_video": [], "seed_all": []}
+    for question, answer in zip(questions, answers):
+        for key, value in utils.seed_process_result(question, [answer["text"]]).items():
+            parts[key].append(value)
+    expected["lmms-eval"] = {key: utils.seed_aggregation_result(value) for key, value in parts.items()}
+    return {"files": files, "answers": answers, "expected": expected}
+
+
 def main():
     llava, official_pope, tool, official_sqa, lmms = map(Path, sys.argv[1:])
     OUT.mkdir(parents=True, exist_ok=True)
-    for name, fixture in {"pope": pope(llava, official_pope, lmms), "mme": mme(tool, lmms), "scienceqa": scienceqa(llava, official_sqa, lmms)}.items():
+    for name, fixture in {"pope": pope(llava, official_pope, lmms), "mme": mme(tool, lmms), "scienceqa": scienceqa(llava, official_sqa, lmms), "mmbench": mmbench(llava, lmms), "seed": seed(llava, lmms)}.items():
         (OUT / f"{name}.json").write_text(json.dumps(fixture, ensure_ascii=False, indent=0) + "\n")
         print(name, len(fixture["answers"]), "answers")
 

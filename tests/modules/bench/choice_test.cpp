@@ -198,3 +198,101 @@ TEST_CASE("what is wrong with ScienceQA's files is named") {
   CHECK_THROWS_WITH(fixture.open("scienceqa", "", "train"), "benchmark 'scienceqa' has no split 'train'");
   CHECK_THROWS_WITH(fixture.open("sciencqa"), "unknown benchmark 'sciencqa'");
 }
+
+TEST_CASE("MMBench reads answers and counts rotations as its evaluator does") {
+  const Fixture fixture("mmbench");
+  const Json& expected = fixture.expected();
+  const auto mmbench = fixture.open("mmbench");
+  REQUIRE(mmbench->items().size() >= 200);
+  const auto read = judged(*mmbench, fixture.answers());
+  for (size_t i = 0; i < read.size(); ++i) {
+    INFO(read[i].answer);
+    CHECK(read[i].normalised == expected["read"][i].get<std::string>());
+  }
+  const auto values = scores(*mmbench, fixture.answers());
+  CHECK(values.at("accuracy") == exactly(expected["accuracy"].get<double>()));
+  for (const auto& [category, value] : expected["categories"].items()) CHECK(values.at(category + ".accuracy") == exactly(value.get<double>()));
+  for (const auto& [category, value] : expected["l2"].items()) CHECK(values.at("l2." + category + ".accuracy") == exactly(value.get<double>()));
+  CHECK(values.at("unread") > 0);
+  CHECK(values.at("vanilla.accuracy") > values.at("accuracy"));
+
+  const auto item = std::find_if(mmbench->items().begin(), mmbench->items().end(), [](const auto& one) { return one.question.starts_with("A hint, "); });
+  REQUIRE(item != mmbench->items().end());
+  CHECK(item->question.starts_with(fmt::format("A hint, {0}.\nWhat is {0}?\nA. thing{0} red\nB. thing{0} green", item->id)));
+  CHECK(item->question.ends_with("\nAnswer with the option's letter from the given choices directly."));
+  CHECK(fixture.open("mmbench", "lmms-eval")->items()[0].question.find(" There are several options:\nA. thing0 red") != std::string::npos);
+  CHECK_THROWS_WITH(mmbench->pictures()->load("nothing"), "no picture 'nothing' in the benchmark's file");
+}
+
+TEST_CASE("MMBench's Chinese tables, its test split, and tables as answers") {
+  const Fixture fixture("mmbench");
+  const std::string table = fixture.json()["files"]["mmbench_dev_20230712.tsv"].get<std::string>();
+  fixture.write("data/MMBench_DEV_CN.tsv", table);
+  CHECK(fixture.open("mmbench-cn")->items()[0].question.ends_with("\n请直接回答选项字母。"));
+  fixture.write("data/MMBench_TEST_EN.tsv", table);
+  const auto test = fixture.open("mmbench", "", "test");
+  CHECK_FALSE(test->has_truth());
+  const auto submission = test->submission(std::vector<std::string>(test->items().size(), "B\tand \"more\""));
+  REQUIRE(submission);
+  CHECK(submission->content.starts_with("index\tquestion\tA\tB\tC\tD\tprediction\tanswer\tsplit\n0\tWhat is 0?\t"));
+  CHECK(submission->content.find("\t\"B\tand \"\"more\"\"\"\t") != std::string::npos);
+  fixture.write("given.tsv", submission->content);
+  const auto given = test->read_answers(fixture.answers().parent_path() / "given.tsv");
+  CHECK(given.size() == test->items().size());
+  CHECK(given[3].text == "B\tand \"more\"");
+  fixture.write("rounds.jsonl", "{\"question_id\": 0, \"round_id\": 0, \"text\": \"A\"}\n{\"question_id\": 0, \"round_id\": 1, \"text\": \"B\"}\n");
+  CHECK(test->read_answers(fixture.answers().parent_path() / "rounds.jsonl").size() == 1);
+  CHECK_THROWS_WITH(fixture.open("mmbench-cn", "", "test"), "no table of mmbench-cn test: 'mmbench_test_cn_20231003.tsv' is not in '" + fixture.data().string() + "'");
+}
+
+TEST_CASE("what is wrong with MMBench's table is named") {
+  const Fixture fixture("mmbench");
+  const std::string file = (fixture.data() / "mmbench_dev_20230712.tsv").string();
+  const auto message = [&](const std::string& table) {
+    fixture.write("data/mmbench_dev_20230712.tsv", table);
+    try {
+      fixture.open("mmbench");
+    } catch (const Error& error) {
+      return std::string(error.what()).substr(file.size());
+    }
+    return std::string("nothing");
+  };
+  const std::string head = "index\tquestion\thint\tA\tB\tanswer\timage\n";
+  CHECK(message(head + "1\t?\t\tx\ty\tA\tR0\n") == "nothing");
+  CHECK(message(head + "1\t?\t\tx\ty\tA\n") == ":2: 6 fields in a table of 7 columns");
+  CHECK(message(head + "x\t?\t\tx\ty\tA\tR0\n") == ":2: the index must be a number (got 'x')");
+  CHECK(message(head + "1\t?\t\tx\t\tA\tR0\n") == ":2: a question needs two options (got 1)");
+  CHECK(message(head + "1\t?\t\tx\ty\tE\tR0\n") == ":2: the answer must be a letter from A to D (got 'E')");
+  CHECK(message(head + "1\t\"?\t\tx\ty\tE\tR0\n") == ":2: a quoted field does not end");
+  CHECK(message("") == " is empty");
+  CHECK(message("index\tquestion\n1\t?\n") == ": no column 'image'");
+}
+
+TEST_CASE("SEED-Bench scores as LLaVA's script and lmms-eval's task") {
+  const Fixture fixture("seed");
+  const Json& expected = fixture.expected();
+  const auto all = fixture.open("seed", "", "all");
+  REQUIRE(all->items().size() == 220);
+  CHECK(all->items()[3].question == "LLaVA asks 3");
+  const auto values = scores(*all, fixture.answers());
+  for (const auto& [name, value] : expected["printed"].items()) {
+    const std::string metric = name == "Total" ? "accuracy" : name + ".accuracy";
+    INFO(metric);
+    CHECK(100 * values.at(metric) == Approx(value.get<double>()).margin(0.00501));
+  }
+  const auto lmms = scores(*fixture.open("seed", "lmms-eval", "all"), fixture.answers());
+  CHECK(lmms.at("accuracy") == exactly(expected["lmms-eval"]["seed_all"].get<double>()));
+  CHECK(lmms.at("image.accuracy") == exactly(expected["lmms-eval"]["seed_image"].get<double>()));
+  CHECK(lmms.at("video.accuracy") == exactly(expected["lmms-eval"]["seed_video"].get<double>()));
+  const auto pictures = fixture.open("seed");
+  CHECK(pictures->items().size() == 165);
+  CHECK(scores(*pictures, fixture.answers()).at("accuracy") == exactly(values.at("image.accuracy")));
+  fs::remove(fixture.data() / "llava-seed-bench.jsonl");
+  CHECK(fixture.open("seed")->items()[1].question == "What is 1?\nA. a1\nB. b1\nC. c1\nD. 1\nAnswer with the option's letter from the given choices directly.");
+  CHECK_THROWS_WITH(fixture.open("seed", "", "all"), "no LLaVA's questions of SEED-Bench, which say which frame of a video is shown: 'llava-seed-bench.jsonl' is not in '" + fixture.data().string() + "'");
+  fixture.write("data/llava-seed-bench.jsonl", R"({"question_id": "0", "image": "a", "text": "b"})");
+  const std::string file = (fixture.data() / "SEED-Bench.json").string();
+  CHECK_THROWS_WITH(fixture.open("seed", "", "all"), file + ": question 1: llava-seed-bench.jsonl does not ask it");
+  fixture.write("data/SEED-Bench.json", R"({"questions": [{"question_id": 1, "data_type": "image", "answer": "E", "question_type_id": 1}]})");
+  CHECK_THROWS_WITH(fixture.open("seed"), file + ": question 1: the answer must be a letter from A to D (got 'E')");
+}
