@@ -136,6 +136,7 @@ class Guide:
         for number, language, target, lines in blocks(path.read_text()):
             place, body = f"{name}:{number}", "\n".join(lines) + "\n"
             if target:
+                (self.work / target).parent.mkdir(parents=True, exist_ok=True)
                 (self.work / target).write_text(body.replace(TEACHER, self.teacher))
             elif language == "toml" and re.search(r"^recipe = 1\b", body, re.M):
                 (self.work / "recipes/from-the-docs.toml").write_text(body)
