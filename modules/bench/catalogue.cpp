@@ -4,11 +4,16 @@
 
 #include "modules/base/error.h"
 #include "modules/base/suggest.h"
+#include "modules/bench/caption/coco_caption.h"
+#include "modules/bench/caption/refcoco.h"
 #include "modules/bench/choice/mmbench.h"
 #include "modules/bench/choice/mme.h"
 #include "modules/bench/choice/pope.h"
 #include "modules/bench/choice/scienceqa.h"
 #include "modules/bench/choice/seed.h"
+#include "modules/bench/custom/custom.h"
+#include "modules/bench/judged/llava_bench.h"
+#include "modules/bench/judged/mm_vet.h"
 #include "modules/bench/scenes/scene_benchmark.h"
 #include "modules/bench/vqa/gqa.h"
 #include "modules/bench/vqa/vqa.h"
@@ -47,6 +52,11 @@ const std::vector<Entry>& catalogue() {
       {"seed", "SEED-Bench (Li et al. 2023)", "question", make_seed},
       {"pope", "POPE (Li et al. 2023)", "picture", make_pope},
       {"mme", "MME (Fu et al. 2023)", "picture", make_mme},
+      {"coco-caption", "COCO captions (Chen et al. 2015)", "picture", make_coco_caption},
+      {"refcoco", "RefCOCO, RefCOCO+ and RefCOCOg (Yu et al. 2016; Mao et al. 2016)", "picture", make_refcoco},
+      {"llava-bench", "LLaVA-Bench in the wild (Liu et al. 2023)", "picture", make_llava_bench},
+      {"mm-vet", "MM-Vet (Yu et al. 2024)", "picture", make_mm_vet},
+      {"custom", "A JSONL file of the recipe's own", "group", make_custom},
   };
   return entries;
 }

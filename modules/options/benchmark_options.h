@@ -23,7 +23,7 @@ struct BenchmarkOptions {
   template <class Visitor>
   void declare(Visitor& v) {
     v(kind, {.key = "kind", .help = "Which benchmark it is, by the name in docs/benchmarks.md; 'custom' is a JSONL file of the recipe's own.",
-             .choices = {"vqav2", "gqa", "vizwiz", "textvqa", "okvqa", "aokvqa", "scienceqa", "mmbench", "mmbench-cn", "seed", "mmmu", "pope", "mme", "coco-caption", "refcoco", "llava-bench", "mm-vet", "custom"}, .required = true});
+             .choices = {"vqav2", "gqa", "vizwiz", "textvqa", "okvqa", "aokvqa", "scienceqa", "mmbench", "mmbench-cn", "seed", "pope", "mme", "coco-caption", "refcoco", "llava-bench", "mm-vet", "custom"}, .required = true});
     v(data, {.key = "data", .help = "Folder of its official files under their official names; of 'custom' the JSONL file.", .required = true, .path = true});
     v(pictures, {.key = "pictures", .help = "Folder of its pictures, where it is not the one inside `data`.", .path = true});
     v(split, {.key = "split", .help = "Split; empty: the one that papers report."});
