@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 #include "modules/base/error.h"
 #include "modules/base/file.h"
@@ -109,8 +110,8 @@ class Mme : public Benchmark {
     return scores;
   }
 
-  double chance() const override { return 750; }  // each subtask 50 + 25 points
-  double majority() const override { return 500; }  // always yes: half the answers, never both of a picture
+  double chance() const override { return 75 * subtasks_of_perception(); }  // 50 + 25 points each
+  double majority() const override { return 50 * subtasks_of_perception(); }  // always yes: half the answers, never both of a picture
 
   Json setting() const override {
     return {{"protocol", "mme"}, {"variant", *options_.variant}, {"split", options_.split}, {"suffix", suffix_},
@@ -125,6 +126,14 @@ class Mme : public Benchmark {
     return folder.has("MME_Benchmark_release_version") ? fs::path(path) / "MME_Benchmark_release_version" : fs::path(path);
   }
   bool lmms_eval() const { return *options_.variant == "lmms-eval"; }
+
+  // Ten, but for those of which a limit left no question.
+  double subtasks_of_perception() const {
+    std::set<size_t> asked;
+    for (const Item& item : items_)
+      if (subtask_of_[item.number] < kPerception) asked.insert(subtask_of_[item.number]);
+    return static_cast<double>(asked.size());
+  }
 
   void read_subtask(size_t s) {
     const std::string subtask(kSubtasks[s]);
@@ -148,9 +157,9 @@ class Mme : public Benchmark {
         const std::string truth = cells.size() == 2 ? lower_ascii(trimmed(cells[1])) : "";
         if (truth != "yes" && truth != "no") throw Error(fmt::format("{}:{}: a line is a question, a tab, and Yes or No", file.string(), k + 1));
         subtask_of_.push_back(s);
-        asked_.push_back(cells[0]);
         items_.push_back({.id = fmt::format("{}/{}#{}", subtask, stem, k + 1), .group = fmt::format("{}/{}", subtask, stem), .category = subtask,
                           .question = question_of(cells[0]), .truth = truth, .pictures = {picture}, .number = items_.size()});
+        ids_[{items_.back().group, bare(cells[0])}] = items_.back().id;
       }
     }
   }
@@ -196,14 +205,11 @@ class Mme : public Benchmark {
 
   std::string with_prompt(const std::string& picture, const std::string& prompt) const {
     if (prompt.empty()) return {};
-    for (const Item& item : items_)
-      if (item.group == picture && bare(asked_[item.number]) == bare(prompt)) return item.id;
-    return {};
+    const auto id = ids_.find({picture, bare(prompt)});
+    return id == ids_.end() ? std::string() : id->second;
   }
 
   std::vector<GivenAnswer> read_results_folder(const fs::path& folder) const {
-    std::map<std::pair<std::string, std::string>, std::string> ids;  // (picture, bare question) → id
-    for (const Item& item : items_) ids[{item.group, bare(asked_[item.number])}] = item.id;
     std::vector<GivenAnswer> answers;
     for (const std::string_view subtask : kSubtasks) {
       const fs::path file = folder / fmt::format("{}.txt", subtask);
@@ -214,8 +220,8 @@ class Mme : public Benchmark {
         ++number;
         if (cells.size() != 4) throw Error(fmt::format("{}:{}: a line is picture, question, truth and answer, with tabs between", file.string(), number));
         const std::string picture = fmt::format("{}/{}", subtask, fs::path(cells[0]).stem().string());
-        const auto id = ids.find({picture, bare(cells[1])});
-        answers.push_back({.id = id == ids.end() ? fmt::format("{} '{}'", picture, cells[1]) : id->second, .text = cells[3], .line = number});
+        const auto id = ids_.find({picture, bare(cells[1])});
+        answers.push_back({.id = id == ids_.end() ? fmt::format("{} '{}'", picture, cells[1]) : id->second, .text = cells[3], .line = number});
       }
     }
     return answers;
@@ -225,7 +231,7 @@ class Mme : public Benchmark {
   fs::path folder_;
   std::string suffix_;
   std::vector<size_t> subtask_of_;  // by item number
-  std::vector<std::string> asked_;  // as the files have it
+  std::map<std::pair<std::string, std::string>, std::string> ids_;  // (picture, bare question) → id, of those that a limit left out, too
 };
 
 }  // namespace
